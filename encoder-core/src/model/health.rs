@@ -1,0 +1,185 @@
+//! Health as data: issues and how bad they are.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Health, Timestamp};
+
+/// How bad something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Worth a look soon.
+    Warning,
+    /// The stream is in danger or off air.
+    Critical,
+}
+
+impl Severity {
+    /// The wire name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// Stable snake_case name of an issue: alarm codes of devices and the constants of
+/// [`issue_code`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct IssueCode(Cow<'static, str>);
+
+impl IssueCode {
+    /// A code known at compile time.
+    pub const fn new(code: &'static str) -> Self {
+        Self(Cow::Borrowed(code))
+    }
+
+    /// The code as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&'static str> for IssueCode {
+    fn from(code: &'static str) -> Self {
+        Self::new(code)
+    }
+}
+
+impl From<String> for IssueCode {
+    fn from(code: String) -> Self {
+        Self(Cow::Owned(code))
+    }
+}
+
+impl fmt::Display for IssueCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Issue codes of the built-in policies.
+pub mod issue_code {
+    /// The device does not answer.
+    pub const DEVICE_SILENT: &str = "device_silent";
+    /// The device answers some requests and fails others.
+    pub const CONNECTION_UNSTABLE: &str = "connection_unstable";
+    /// The device answers slowly.
+    pub const CONNECTION_SLOW: &str = "connection_slow";
+    /// The device answers, but with nonsense or refusals.
+    pub const DEVICE_MISBEHAVES: &str = "device_misbehaves";
+    /// The device reports that its stream fails.
+    pub const STREAM_FAILING: &str = "stream_failing";
+    /// The device stopped although it should stream.
+    pub const STREAM_STOPPED: &str = "stream_stopped";
+    /// The start was accepted and the device did not start in time.
+    pub const STREAM_NOT_STARTED: &str = "stream_not_started";
+    /// There is no usable picture at the device's input.
+    pub const INPUT_LOST: &str = "input_lost";
+    /// The device is hotter than the threshold.
+    pub const TEMPERATURE_HIGH: &str = "temperature_high";
+    /// The processor is busier than the threshold.
+    pub const CPU_HIGH: &str = "cpu_high";
+    /// Memory is fuller than the threshold.
+    pub const MEMORY_HIGH: &str = "memory_high";
+    /// A medium is fuller than the threshold.
+    pub const STORAGE_LOW: &str = "storage_low";
+    /// The device boots or shuts down.
+    pub const DEVICE_RESTARTING: &str = "device_restarting";
+    /// Every encoder fell silent at once; the manager's own network is the suspect.
+    pub const MANAGER_ISOLATED: &str = "manager_isolated";
+    /// There is no backup that could take over now.
+    pub const UNPROTECTED: &str = "unprotected";
+    /// A failover is due and hold-down or the hourly cap forbids it.
+    pub const FAILOVER_HELD: &str = "failover_held";
+    /// The last failover did not succeed.
+    pub const FAILOVER_FAILED: &str = "failover_failed";
+    /// The device is told to stop and goes on publishing, or cannot be reached to be told.
+    pub const FENCE_PENDING: &str = "fence_pending";
+}
+
+/// Something that is wrong, with evidence and since when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Issue {
+    /// Stable name.
+    pub code: IssueCode,
+    /// How bad it is.
+    pub severity: Severity,
+    /// One line for people, with the figures that led to it.
+    pub message: String,
+    /// Since when, as far as it is known.
+    pub since: Timestamp,
+}
+
+/// What a policy concludes about an encoder. Ordered from best to worst, `Unknown` first.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Not enough data; never treated as healthy.
+    #[default]
+    Unknown,
+    /// Nothing to do.
+    Healthy,
+    /// Works, and should get less new work.
+    Worn,
+    /// Answers, and does not do its job.
+    Failing,
+    /// Does not answer.
+    Silent,
+}
+
+/// The conclusion of a [`crate::health::HealthPolicy`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Assessment {
+    /// The score, or `None` without any data.
+    pub health: Option<Health>,
+    /// What it means.
+    pub verdict: Verdict,
+    /// What is wrong, worst first.
+    pub issues: Vec<Issue>,
+}
+
+impl Assessment {
+    /// The worst issue.
+    pub fn worst(&self) -> Option<&Issue> {
+        self.issues.iter().max_by_key(|issue| issue.severity)
+    }
+
+    /// Combines two conclusions about the same encoder: the worse verdict, the lower score, all
+    /// issues worst first.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.health = match (self.health, other.health) {
+            (Some(a), Some(b)) => Some(if a < b { a } else { b }),
+            (a, b) => a.or(b),
+        };
+        self.verdict = self.verdict.max(other.verdict);
+        self.issues.extend(other.issues);
+        self.issues.sort_by(|a, b| b.severity.cmp(&a.severity));
+        self
+    }
+}
+
+/// How a stream is doing, for its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamCondition {
+    /// On air, protected as asked for.
+    Healthy,
+    /// On air with a fault, or without its protection.
+    Degraded,
+    /// In danger of going off air, or moving.
+    Failing,
+    /// Off air.
+    Failed,
+}
