@@ -1,6 +1,17 @@
 //! Core.
 
+pub mod balancer;
+pub mod config;
+pub mod driver;
 pub mod error;
+pub mod events;
+pub mod fleet;
+pub mod health;
 pub mod model;
+pub mod remediation;
+pub mod store;
+pub mod tasks;
 
+pub use config::ManagerConfig;
+pub use driver::{Capability, DeviceEvent, EncoderDriver, EncoderDriverExt, StatusChange};
 pub use error::{Error, ErrorKind, Result, Retry};

@@ -165,7 +165,8 @@ impl Assessment {
         };
         self.verdict = self.verdict.max(other.verdict);
         self.issues.extend(other.issues);
-        self.issues.sort_by(|a, b| b.severity.cmp(&a.severity));
+        self.issues
+            .sort_by_key(|issue| std::cmp::Reverse(issue.severity));
         self
     }
 }

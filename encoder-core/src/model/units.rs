@@ -180,7 +180,7 @@ impl fmt::Display for FrameRate {
 
 impl Serialize for FrameRate {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0 % 1000 == 0 {
+        if self.0.is_multiple_of(1000) {
             serializer.serialize_u32(self.0 / 1000)
         } else {
             serializer.serialize_f64(self.fps())

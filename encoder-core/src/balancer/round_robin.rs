@@ -1,0 +1,20 @@
+//! Being written.
+use super::{Balancer, Demand, Placement};
+use crate::fleet::Scoreboard;
+
+/// Being written.
+#[derive(Debug, Default)]
+pub struct RoundRobin;
+
+impl Balancer for RoundRobin {
+    fn name(&self) -> &'static str {
+        "round_robin"
+    }
+    fn select(&self, _: &Demand, fleet: &Scoreboard, _: u64) -> Option<Placement> {
+        let mut rows = (0..fleet.len()).filter(|row| fleet.is_eligible(*row));
+        Some(Placement {
+            primary: rows.next()?,
+            backup: rows.next(),
+        })
+    }
+}

@@ -1,0 +1,24 @@
+//! Being written.
+use super::{Balancer, Demand, Placement};
+use crate::fleet::Scoreboard;
+
+/// Being written.
+#[derive(Debug, Default)]
+pub struct Weighted;
+
+impl Balancer for Weighted {
+    fn name(&self) -> &'static str {
+        "weighted"
+    }
+    fn select(&self, _: &Demand, fleet: &Scoreboard, _: u64) -> Option<Placement> {
+        let mut rows = (0..fleet.len()).filter(|row| fleet.is_eligible(*row));
+        Some(Placement {
+            primary: rows.next()?,
+            backup: rows.next(),
+        })
+    }
+}
+
+/// Being written.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct WeightedConfig {}

@@ -1,0 +1,280 @@
+//! What an encoder must be able to do, and how it tells what happens to it.
+//!
+//! [`EncoderDriver`] is small and dyn-safe, because fleets are mixed and drivers are written by
+//! others. Conveniences that any driver gets for free live in [`EncoderDriverExt`]. What a device
+//! cannot do is a `false` in its [`Capability`] and [`ErrorKind::Unsupported`], never a silent
+//! `Ok`; what it cannot tell is `None`.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{
+    Action, Alarm, Bitrate, Celsius, DeviceRecordState, DeviceStreamState, EncoderId,
+    EncoderStatus, InputSignal, PublishTarget, Resolution, StreamConfig,
+};
+
+/// How a device arrives at its frame rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FrameRateRule {
+    /// Any rate.
+    #[default]
+    Any,
+    /// The input rate, half of it, or a quarter of it.
+    FractionOfInput,
+}
+
+/// What a device can be set to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Lowest video bitrate.
+    pub min_bitrate: Bitrate,
+    /// Highest video bitrate.
+    pub max_bitrate: Bitrate,
+    /// Smallest picture.
+    pub min_resolution: Resolution,
+    /// Largest picture.
+    pub max_resolution: Resolution,
+    /// How frame rates come about.
+    pub frame_rate: FrameRateRule,
+    /// Audio bitrates to choose from; empty means any.
+    pub audio_bitrates: Vec<Bitrate>,
+    /// Longest key frame distance in pictures.
+    pub max_gop_frames: u32,
+    /// URL schemes it can publish to, for example `rtmp`; empty means any.
+    pub schemes: Vec<String>,
+}
+
+impl Default for Limits {
+    /// No limit worth naming; a driver narrows them.
+    fn default() -> Self {
+        Self {
+            min_bitrate: Bitrate(1),
+            max_bitrate: Bitrate(u64::MAX),
+            min_resolution: Resolution::new(1, 1),
+            max_resolution: Resolution::new(u32::MAX, u32::MAX),
+            frame_rate: FrameRateRule::Any,
+            audio_bitrates: Vec::new(),
+            max_gop_frames: u32::MAX,
+            schemes: Vec::new(),
+        }
+    }
+}
+
+/// What a device can do and tell: one flag per thing a caller branches on, all false by default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Capability {
+    /// Records to a medium of its own.
+    pub record: bool,
+    /// Recalls stored settings.
+    pub recall_preset: bool,
+    /// Switches inputs.
+    pub select_input: bool,
+    /// Mutes picture and sound.
+    pub mute: bool,
+    /// Restarts on command.
+    pub reboot: bool,
+    /// Reports changes by itself through [`EncoderDriver::events`].
+    pub pushes_events: bool,
+    /// Takes new settings while it streams.
+    pub configures_while_streaming: bool,
+    /// [`EncoderStatus::active`] holds the settings as read back from the device.
+    pub reads_back: bool,
+    /// Reads a temperature.
+    pub reports_temperature: bool,
+    /// Reads processor load.
+    pub reports_cpu: bool,
+    /// Reads memory use.
+    pub reports_memory: bool,
+    /// Reads its fan.
+    pub reports_fan: bool,
+    /// Reads time since boot.
+    pub reports_uptime: bool,
+    /// Measures its output bitrate.
+    pub reports_bitrate: bool,
+    /// Counts dropped pictures.
+    pub reports_dropped_frames: bool,
+    /// Sees whether there is an input signal.
+    pub reports_input: bool,
+    /// Sees its recording media.
+    pub reports_media: bool,
+    /// What it can be set to.
+    pub limits: Limits,
+}
+
+/// Something a device said unasked, or that its event feed went through.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum DeviceEvent {
+    /// The feed is up and this is the whole state: sent after every (re)connection, because
+    /// changes in between may have been missed.
+    Snapshot(Box<EncoderStatus>),
+    /// One thing changed.
+    Changed(StatusChange),
+    /// The feed broke. Says nothing about the device; the liveness poll does.
+    FeedLost {
+        /// Why, in one line.
+        reason: String,
+    },
+}
+
+/// One change of an [`EncoderStatus`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum StatusChange {
+    /// The streaming engine moved.
+    StreamState(DeviceStreamState),
+    /// The recorder moved.
+    RecordState(DeviceRecordState),
+    /// The signal at the input changed.
+    Input(InputSignal),
+    /// The temperature changed.
+    Temperature(Celsius),
+    /// An alarm was raised, or changed its text.
+    AlarmRaised(Alarm),
+    /// The alarm of that code is over.
+    AlarmCleared(String),
+    /// Anything else: the status as it is now.
+    Other(Box<EncoderStatus>),
+}
+
+impl EncoderStatus {
+    /// Carries a change into the status.
+    pub fn apply(&mut self, change: StatusChange) {
+        match change {
+            StatusChange::StreamState(state) => self.stream_state = state,
+            StatusChange::RecordState(state) => self.record_state = state,
+            StatusChange::Input(signal) => self.input = Some(signal),
+            StatusChange::Temperature(celsius) => self.system.temperature = Some(celsius),
+            StatusChange::AlarmCleared(code) => self.alarms.retain(|alarm| alarm.code != code),
+            StatusChange::Other(status) => *self = *status,
+            StatusChange::AlarmRaised(alarm) => {
+                self.alarms.retain(|known| known.code != alarm.code);
+                self.alarms.push(alarm);
+            }
+        }
+    }
+}
+
+/// An encoder that can be watched and commanded.
+///
+/// # Contract
+///
+/// 1. `identity_is_stable`: [`id`](Self::id) and [`capability`](Self::capability) never change.
+/// 2. `status_reads_the_device`: [`status`](Self::status) makes at least one round trip, so an
+///    `Ok` proves that the device answers. A dead device is [`ErrorKind::DeviceUnreachable`]
+///    within the driver's own timeout.
+/// 3. `absent_readings_are_none`: a reading whose flag in the capability is false is `None`.
+/// 4. `configure_reads_back`: after [`configure`](Self::configure) returned `Ok`, the device
+///    holds the settings; a device that ignores them is [`ErrorKind::DeviceRejected`].
+/// 5. `configure_is_idempotent`: the same settings twice end in the same state.
+/// 6. `start_is_idempotent`: [`start`](Self::start) on a streaming device is `Ok` and does not
+///    interrupt the stream.
+/// 7. `stop_is_idempotent`: [`stop`](Self::stop) on an idle device is `Ok`.
+/// 8. `start_leads_to_streaming`: after `start`, [`status`](Self::status) reports
+///    [`DeviceStreamState::Streaming`] in time, or a failing state. `start` itself returns when
+///    the device accepted the command.
+/// 9. `stop_leads_to_idle`: likewise towards an idle state.
+/// 10. `unsupported_is_an_error`: [`control`](Self::control) with an action whose flag is false
+///     is [`ErrorKind::Unsupported`].
+/// 11. `events_begin_with_a_snapshot`: a driver with `pushes_events` yields
+///     [`DeviceEvent::Snapshot`] before any change, and again after every
+///     [`DeviceEvent::FeedLost`].
+/// 12. `events_report_the_stream_state`: a driver with `pushes_events` yields the change to
+///     streaming after `start`.
+/// 13. `dropping_a_call_leaves_a_valid_device`: a future dropped midway leaves a device that the
+///     next call can use.
+///
+/// # Cancellation
+///
+/// Dropping a future stops waiting. A command that is already on the wire may still take effect.
+#[async_trait]
+pub trait EncoderDriver: Debug + Send + Sync + 'static {
+    /// The encoder this driver speaks to.
+    fn id(&self) -> &EncoderId;
+
+    /// What the device can do and tell.
+    fn capability(&self) -> Capability;
+
+    /// Reads the device. Costs at least one round trip, and as few as the driver can.
+    ///
+    /// # Errors
+    /// The `Device…` kinds.
+    async fn status(&self) -> Result<EncoderStatus>;
+
+    /// Brings the device to hold these settings, without starting it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] for settings beyond the limits, [`ErrorKind::Conflict`] when
+    /// the device streams and cannot be configured then, otherwise the `Device…` kinds.
+    async fn configure(&self, config: &StreamConfig, target: &PublishTarget) -> Result<()>;
+
+    /// Tells the device to publish with the settings it holds.
+    ///
+    /// # Errors
+    /// The `Device…` kinds.
+    async fn start(&self) -> Result<()>;
+
+    /// Tells the device to stop publishing.
+    ///
+    /// # Errors
+    /// The `Device…` kinds.
+    async fn stop(&self) -> Result<()>;
+
+    /// Tells the device anything else.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where the capability lacks it, otherwise the `Device…` kinds.
+    async fn control(&self, action: &Action) -> Result<()>;
+
+    /// The device's own event feed; never ends by itself, reconnects inside, and yields nothing
+    /// for a driver without one. Dropping the stream closes the feed.
+    fn events(&self) -> BoxStream<'static, DeviceEvent>;
+}
+
+/// Conveniences over [`EncoderDriver`].
+#[async_trait]
+pub trait EncoderDriverExt: EncoderDriver {
+    /// Polls the status every `interval` until `reached` holds for it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DeadlineExceeded`] when `deadline` passes first; it names the last state
+    /// that was seen.
+    async fn wait_until(
+        &self,
+        deadline: Duration,
+        interval: Duration,
+        reached: for<'a> fn(&'a EncoderStatus) -> bool,
+    ) -> Result<EncoderStatus> {
+        let mut last = DeviceStreamState::Unknown;
+        let poll = async {
+            loop {
+                if let Ok(status) = self.status().await {
+                    if reached(&status) {
+                        return status;
+                    }
+                    last = status.stream_state;
+                }
+                tokio::time::sleep(interval).await;
+            }
+        };
+        match tokio::time::timeout(deadline, poll).await {
+            Ok(status) => Ok(status),
+            Err(_) => Err(Error::new(
+                ErrorKind::DeadlineExceeded,
+                format!("state not reached within {} ms", deadline.as_millis()),
+            )
+            .with_context("encoder", self.id())
+            .with_context("stream_state", format!("{last:?}"))),
+        }
+    }
+}
+
+impl<D: EncoderDriver + ?Sized> EncoderDriverExt for D {}

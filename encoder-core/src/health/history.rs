@@ -1,0 +1,231 @@
+//! What was observed of one encoder, bounded in size.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::driver::StatusChange;
+use crate::error::ErrorKind;
+use crate::model::{DeviceStreamState, EncoderStatus, Timestamp};
+
+/// How much is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct HistoryConfig {
+    /// Requests that are remembered for latency and error rate.
+    pub contacts: usize,
+    /// Temperatures that are remembered for the trend.
+    pub temperatures: usize,
+}
+
+impl Default for HistoryConfig {
+    fn default() -> Self {
+        Self {
+            contacts: 120,
+            temperatures: 120,
+        }
+    }
+}
+
+/// What became of one request to the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactOutcome {
+    /// It answered.
+    Answered {
+        /// Time to answer.
+        latency: Duration,
+    },
+    /// The device spoke by itself through its event feed.
+    Spoke,
+    /// It failed.
+    Failed {
+        /// How.
+        kind: ErrorKind,
+    },
+}
+
+impl ContactOutcome {
+    /// Whether the device gave any sign of life, even a wrong answer.
+    pub const fn is_alive(self) -> bool {
+        match self {
+            Self::Answered { .. } | Self::Spoke => true,
+            Self::Failed { kind } => !matches!(
+                kind,
+                ErrorKind::DeviceUnreachable | ErrorKind::DeadlineExceeded
+            ),
+        }
+    }
+}
+
+/// One request, or one word of the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// When it ended.
+    pub at: Instant,
+    /// What became of it.
+    pub outcome: ContactOutcome,
+}
+
+/// Everything observed of one encoder. Written by its watcher, read by policies.
+///
+/// `intended` says whether the encoder is meant to be publishing now; without it a policy could
+/// not tell a resting device from one that fell off air.
+#[derive(Clone, Debug)]
+pub struct History {
+    config: HistoryConfig,
+    anchor: (Instant, Timestamp),
+    contacts: VecDeque<Contact>,
+    status: Option<EncoderStatus>,
+    stream_state_since: Option<Instant>,
+    alarms_since: BTreeMap<String, Instant>,
+    input_lost_since: Option<Instant>,
+    temperatures: VecDeque<(Instant, f64)>,
+    publishing_intended_since: Option<Instant>,
+}
+
+impl History {
+    /// An empty history. `now` and `wall` are the same moment on both clocks.
+    pub fn new(config: HistoryConfig, now: Instant, wall: Timestamp) -> Self {
+        Self {
+            config,
+            anchor: (now, wall),
+            contacts: VecDeque::new(),
+            status: None,
+            stream_state_since: None,
+            alarms_since: BTreeMap::new(),
+            input_lost_since: None,
+            temperatures: VecDeque::new(),
+            publishing_intended_since: None,
+        }
+    }
+
+    /// Forgets requests and keeps the status: a replacement is judged by what it does as such.
+    pub fn start_afresh(&mut self) {
+        self.contacts.clear();
+    }
+
+    /// Notes a request or a word of the device.
+    pub fn record_contact(&mut self, at: Instant, outcome: ContactOutcome) {
+        if self.contacts.len() >= self.config.contacts.max(1) {
+            self.contacts.pop_front();
+        }
+        self.contacts.push_back(Contact { at, outcome });
+    }
+
+    /// Notes the whole status.
+    pub fn record_status(&mut self, at: Instant, status: EncoderStatus) {
+        if self.stream_state() != Some(status.stream_state) {
+            self.stream_state_since = Some(at);
+        }
+        let active = |code: &String| status.alarms.iter().any(|alarm| alarm.code == *code);
+        self.alarms_since.retain(|code, _| active(code));
+        for alarm in &status.alarms {
+            self.alarms_since.entry(alarm.code.clone()).or_insert(at);
+        }
+        match &status.input {
+            Some(input) if !input.present => {
+                self.input_lost_since = self.input_lost_since.or(Some(at))
+            }
+            _ => self.input_lost_since = None,
+        }
+        if let Some(celsius) = status.system.temperature {
+            self.record_temperature(at, celsius.0);
+        }
+        self.status = Some(status);
+    }
+
+    /// Notes one change. Ignored before the first status, which carries it anyway.
+    pub fn record_change(&mut self, at: Instant, change: StatusChange) {
+        if let Some(mut status) = self.status.clone() {
+            status.apply(change);
+            self.record_status(at, status);
+        }
+    }
+
+    /// Notes whether the encoder is meant to be publishing.
+    pub fn intend_publishing(&mut self, at: Instant, intended: bool) {
+        self.publishing_intended_since = if intended {
+            self.publishing_intended_since.or(Some(at))
+        } else {
+            None
+        };
+    }
+
+    fn record_temperature(&mut self, at: Instant, celsius: f64) {
+        if self.temperatures.len() >= self.config.temperatures.max(1) {
+            self.temperatures.pop_front();
+        }
+        self.temperatures.push_back((at, celsius));
+    }
+
+    /// Requests and words of the device, oldest first.
+    pub fn contacts(&self) -> impl DoubleEndedIterator<Item = &Contact> + ExactSizeIterator {
+        self.contacts.iter()
+    }
+
+    /// The latest status.
+    pub fn status(&self) -> Option<&EncoderStatus> {
+        self.status.as_ref()
+    }
+
+    /// The latest stream state.
+    pub fn stream_state(&self) -> Option<DeviceStreamState> {
+        self.status.as_ref().map(|status| status.stream_state)
+    }
+
+    /// Since when the stream state is what it is.
+    pub fn stream_state_since(&self) -> Option<Instant> {
+        self.stream_state_since
+    }
+
+    /// Since when the alarm of that code is active.
+    pub fn alarm_since(&self, code: &str) -> Option<Instant> {
+        self.alarms_since.get(code).copied()
+    }
+
+    /// Since when there has been no input signal.
+    pub fn input_lost_since(&self) -> Option<Instant> {
+        self.input_lost_since
+    }
+
+    /// Temperatures in °C, oldest first.
+    pub fn temperatures(&self) -> impl DoubleEndedIterator<Item = (Instant, f64)> + '_ {
+        self.temperatures.iter().copied()
+    }
+
+    /// Since when the encoder is meant to be publishing; `None` when it is not.
+    pub fn publishing_intended_since(&self) -> Option<Instant> {
+        self.publishing_intended_since
+    }
+
+    /// The last sign of life.
+    pub fn last_alive(&self) -> Option<Instant> {
+        self.contacts
+            .iter()
+            .rev()
+            .find(|contact| contact.outcome.is_alive())
+            .map(|c| c.at)
+    }
+
+    /// Failures without a sign of life since the last one, oldest first.
+    pub fn silence(&self) -> impl Iterator<Item = &Contact> {
+        let alive = self
+            .contacts
+            .iter()
+            .rposition(|contact| contact.outcome.is_alive());
+        self.contacts
+            .iter()
+            .skip(alive.map_or(0, |position| position + 1))
+    }
+
+    /// A monotonic moment as wall-clock time.
+    pub fn wall(&self, moment: Instant) -> Timestamp {
+        let (instant, timestamp) = self.anchor;
+        match moment.checked_duration_since(instant) {
+            Some(later) => timestamp.plus(later),
+            None => timestamp.minus(instant.saturating_duration_since(moment)),
+        }
+    }
+}
