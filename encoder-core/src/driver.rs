@@ -6,6 +6,7 @@
 //! `Ok`; what it cannot tell is `None`.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    Action, Alarm, Bitrate, Celsius, DeviceRecordState, DeviceStreamState, EncoderId,
+    Action, Alarm, Bitrate, Celsius, DeviceRecordState, DeviceStreamState, EncoderId, EncoderSpec,
     EncoderStatus, InputSignal, PublishTarget, Resolution, StreamConfig,
 };
 
@@ -278,3 +279,15 @@ pub trait EncoderDriverExt: EncoderDriver {
 }
 
 impl<D: EncoderDriver + ?Sized> EncoderDriverExt for D {}
+
+/// Makes drivers for registered encoders: one factory per kind of device.
+pub trait DriverFactory: Debug + Send + Sync + 'static {
+    /// The name that [`EncoderSpec::driver`] refers to, for example `aja-helo`.
+    fn name(&self) -> &'static str;
+
+    /// Makes a driver. Does not contact the device.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ValidationFailed`] when the address or another setting cannot be right.
+    fn create(&self, spec: &EncoderSpec) -> Result<Arc<dyn EncoderDriver>>;
+}

@@ -13,5 +13,7 @@ pub mod store;
 pub mod tasks;
 
 pub use config::ManagerConfig;
-pub use driver::{Capability, DeviceEvent, EncoderDriver, EncoderDriverExt, StatusChange};
+pub use driver::{
+    Capability, DeviceEvent, DriverFactory, EncoderDriver, EncoderDriverExt, StatusChange,
+};
 pub use error::{Error, ErrorKind, Result, Retry};

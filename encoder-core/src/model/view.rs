@@ -14,6 +14,8 @@ use super::{
 pub struct EncoderView {
     /// As registered.
     pub spec: EncoderSpec,
+    /// Revision of the registration in the store, for conditional writes.
+    pub revision: u64,
     /// One word.
     pub state: EncoderState,
     /// The latest readings; `None` until the device answered once.
