@@ -138,9 +138,11 @@ fn destination_must_be_named_or_configured() {
         [("destination.url", "required")]
     );
 
-    let mut defaults = StreamDefaults::default();
-    defaults.url = Some("rtmps://default.example/app".into());
-    defaults.backup_url = Some("rtmps://second.example/app".into());
+    let defaults = StreamDefaults {
+        url: Some("rtmps://default.example/app".into()),
+        backup_url: Some("rtmps://second.example/app".into()),
+        ..Default::default()
+    };
     let valid = validate_stream(&bare, &defaults).unwrap();
     assert_eq!(valid.destination.url, "rtmps://default.example/app");
     assert_eq!(valid.destination.backup_url, defaults.backup_url);
