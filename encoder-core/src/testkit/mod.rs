@@ -1,0 +1,1 @@
+//! Suites that prove implementations of the traits.
