@@ -11,6 +11,8 @@ pub mod model;
 pub mod remediation;
 pub mod store;
 pub mod tasks;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 
 pub use config::ManagerConfig;
 pub use driver::{
