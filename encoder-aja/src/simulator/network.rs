@@ -56,7 +56,10 @@ enum Socket {
     Listening(TcpListener),
     /// Bound and not listening: the system refuses connections, and nobody else gets the port.
     Held(TcpSocket),
+    /// Somebody else has taken the port.
     Lost,
+    /// The device is gone for good.
+    Closed,
 }
 
 impl Port {
@@ -88,13 +91,16 @@ impl Port {
         }
         let _runtime = self.runtime.enter();
         let mut door = self.lock();
+        if matches!(door.socket, Socket::Closed) {
+            return;
+        }
         door.turn(self.address, gate.traffic != Traffic::Refused);
         self.gate.send_replace(gate);
     }
 
     /// Closes the port for good and ends every connection.
     pub(super) fn close(&self) {
-        self.lock().socket = Socket::Lost;
+        self.lock().socket = Socket::Closed;
         self.gate
             .send_modify(|gate| gate.traffic = Traffic::Refused);
     }
