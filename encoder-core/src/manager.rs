@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::balancer::{
-    Balancer, LeastLoaded, PowerOfTwoChoices, Rendezvous, RoundRobin, Weighted,
-};
+use crate::balancer::{Balancer, LeastLoaded, PowerOfTwoChoices, Rendezvous, RoundRobin, Weighted};
 use crate::config::{BalancerChoice, ManagerConfig};
 use crate::driver::{Capability, DriverFactory, EncoderDriver};
 use crate::error::{Error, ErrorKind, Result};
@@ -16,9 +14,9 @@ use crate::fleet::{Fleet, FleetContext};
 use crate::health::{Composite, ConnectionPolicy, DirectPolicy, HealthPolicy};
 use crate::metrics::Metrics;
 use crate::model::{
-    Action, ControlOutcome, EncoderId, EncoderSpec, EncoderView, FailoverAccepted,
-    FailoverRequest, FleetCounts, LoadBalancerReport, StreamConfigPatch, StreamId, StreamRequest,
-    StreamView, TimelineEntry, Trigger,
+    Action, ControlOutcome, EncoderId, EncoderSpec, EncoderView, FailoverAccepted, FailoverRequest,
+    FleetCounts, LoadBalancerReport, StreamConfigPatch, StreamId, StreamRequest, StreamView,
+    TimelineEntry, Trigger,
 };
 use crate::operations::{control, encoders, lease, load};
 use crate::remediation::{Ladder, Remediator};
@@ -35,12 +33,7 @@ pub struct Manager(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    config: Arc<ManagerConfig>,
-    clock: Clock,
-    store: Arc<dyn StateStore>,
-    events: EventBus,
-    metrics: Metrics,
-    fleet: Arc<Fleet>,
+    cx: StreamContext,
     streams: Arc<Streams>,
     lease: lease::Leadership,
     tasks: Supervisor,
@@ -60,7 +53,7 @@ impl Manager {
     /// [`ErrorKind::StoreUnavailable`].
     pub async fn add_encoder(&self, spec: EncoderSpec) -> Result<EncoderView> {
         self.commanding()?;
-        encoders::add(&self.0.fleet, self.0.store.as_ref(), spec).await
+        encoders::add(&self.0.cx.fleet, self.0.cx.store.as_ref(), spec).await
     }
 
     /// Changes a registration. A new address, driver or password takes effect at once.
@@ -68,9 +61,14 @@ impl Manager {
     /// # Errors
     /// [`ErrorKind::NotFound`]; [`ErrorKind::RevisionMismatch`] when `expect` is not its revision;
     /// otherwise as for [`Manager::add_encoder`].
-    pub async fn update_encoder(&self, spec: EncoderSpec, expect: Option<u64>) -> Result<EncoderView> {
+    pub async fn update_encoder(
+        &self,
+        spec: EncoderSpec,
+        expect: Option<u64>,
+    ) -> Result<EncoderView> {
         self.commanding()?;
-        let view = encoders::update(&self.0.fleet, self.0.store.as_ref(), spec, expect).await?;
+        let view =
+            encoders::update(&self.0.cx.fleet, self.0.cx.store.as_ref(), spec, expect).await?;
         self.0.streams.fleet_changed();
         Ok(view)
     }
@@ -83,8 +81,8 @@ impl Manager {
     pub async fn remove_encoder(&self, id: &EncoderId, drain: bool) -> Result<()> {
         self.commanding()?;
         let inner = &self.0;
-        encoders::clear(&inner.fleet, &inner.streams, id, drain).await?;
-        encoders::remove(&inner.fleet, inner.store.as_ref(), id).await?;
+        encoders::clear(&inner.cx.fleet, &inner.streams, id, drain).await?;
+        encoders::remove(&inner.cx.fleet, inner.cx.store.as_ref(), id).await?;
         inner.streams.fleet_changed();
         Ok(())
     }
@@ -94,13 +92,19 @@ impl Manager {
     /// # Errors
     /// [`ErrorKind::NotFound`].
     pub fn encoder(&self, id: &EncoderId) -> Result<EncoderView> {
-        let encoder = self.0.fleet.get(id)?;
-        Ok(self.0.fleet.view(&encoder))
+        let encoder = self.0.cx.fleet.get(id)?;
+        Ok(self.0.cx.fleet.view(&encoder))
     }
 
     /// All encoders, by name.
     pub fn encoders(&self) -> Vec<EncoderView> {
-        self.0.fleet.all().iter().map(|encoder| self.0.fleet.view(encoder)).collect()
+        self.0
+            .cx
+            .fleet
+            .all()
+            .iter()
+            .map(|encoder| self.0.cx.fleet.view(encoder))
+            .collect()
     }
 
     /// What an encoder can do and tell.
@@ -108,7 +112,7 @@ impl Manager {
     /// # Errors
     /// [`ErrorKind::NotFound`].
     pub fn capability(&self, id: &EncoderId) -> Result<Capability> {
-        Ok(self.0.fleet.get(id)?.driver.capability())
+        Ok(self.0.cx.fleet.get(id)?.driver.capability())
     }
 
     /// Tells an encoder to do something, and looks whether it did.
@@ -119,15 +123,21 @@ impl Manager {
     pub async fn control(&self, id: &EncoderId, action: &Action) -> Result<ControlOutcome> {
         self.commanding()?;
         let inner = &self.0;
-        let outcome =
-            control::run(&inner.fleet, inner.store.as_ref(), &inner.config, id, action).await?;
+        let outcome = control::run(
+            &inner.cx.fleet,
+            inner.cx.store.as_ref(),
+            &inner.cx.config,
+            id,
+            action,
+        )
+        .await?;
         inner.streams.fleet_changed();
         Ok(outcome)
     }
 
     /// How many encoders are in which state.
     pub fn fleet_counts(&self) -> FleetCounts {
-        self.0.fleet.counts()
+        self.0.cx.fleet.counts()
     }
 
     /// Takes a request for a stream under a generated name; see [`Manager::start_stream_as`].
@@ -145,7 +155,11 @@ impl Manager {
     /// [`ErrorKind::ValidationFailed`] with every violation; [`ErrorKind::NoEncoderAvailable`]
     /// with the reasons of each encoder; [`ErrorKind::AlreadyExists`];
     /// [`ErrorKind::StoreUnavailable`].
-    pub async fn start_stream_as(&self, id: StreamId, request: StreamRequest) -> Result<StreamView> {
+    pub async fn start_stream_as(
+        &self,
+        id: StreamId,
+        request: StreamRequest,
+    ) -> Result<StreamView> {
         self.commanding()?;
         self.0.streams.start(id, request).await
     }
@@ -200,7 +214,11 @@ impl Manager {
     /// # Errors
     /// [`ErrorKind::NotFound`]; [`ErrorKind::Conflict`] when there is nothing to move or the
     /// wanted encoder is not ready; [`ErrorKind::NoEncoderAvailable`].
-    pub async fn failover(&self, id: &StreamId, request: FailoverRequest) -> Result<FailoverAccepted> {
+    pub async fn failover(
+        &self,
+        id: &StreamId,
+        request: FailoverRequest,
+    ) -> Result<FailoverAccepted> {
         self.commanding()?;
         self.0.streams.failover(id, request, Trigger::Manual).await
     }
@@ -224,37 +242,37 @@ impl Manager {
 
     /// The feed of everything that happens.
     pub fn events(&self) -> &EventBus {
-        &self.0.events
+        &self.0.cx.events
     }
 
     /// How the balancer sees the fleet.
     pub fn load_balancer(&self) -> LoadBalancerReport {
-        load::report(self.0.fleet.balancer_name(), &self.0.fleet.board())
+        load::report(self.0.cx.fleet.balancer_name(), &self.0.cx.fleet.board())
     }
 
     /// The figures and their registry.
     pub fn metrics(&self) -> &Metrics {
-        &self.0.metrics
+        &self.0.cx.metrics
     }
 
     /// All figures in Prometheus' text format.
     pub fn render_metrics(&self) -> String {
-        self.0.metrics.render(&self.encoders(), &self.streams())
+        self.0.cx.metrics.render(&self.encoders(), &self.streams())
     }
 
     /// The store, for records of the program around the manager; use prefixes of your own.
     pub fn store(&self) -> &Arc<dyn StateStore> {
-        &self.0.store
+        &self.0.cx.store
     }
 
     /// The clock.
     pub fn clock(&self) -> &Clock {
-        &self.0.clock
+        &self.0.cx.clock
     }
 
     /// The settings.
     pub fn config(&self) -> &ManagerConfig {
-        &self.0.config
+        &self.0.cx.config
     }
 
     /// Whether this manager commands the devices: it holds the lease and is not closing.
@@ -266,14 +284,17 @@ impl Manager {
     /// ended within the configured time.
     pub async fn shutdown(&self) -> bool {
         self.0.closing.store(true, Ordering::Release);
-        let ended = self.0.tasks.shutdown(self.0.config.drain).await;
-        self.0.lease.release(self.0.store.as_ref()).await;
+        let ended = self.0.tasks.shutdown(self.0.cx.config.drain).await;
+        self.0.lease.release(self.0.cx.store.as_ref()).await;
         ended
     }
 
     fn commanding(&self) -> Result<()> {
         if self.0.closing.load(Ordering::Acquire) {
-            return Err(Error::new(ErrorKind::ShuttingDown, "the manager is shutting down"));
+            return Err(Error::new(
+                ErrorKind::ShuttingDown,
+                "the manager is shutting down",
+            ));
         }
         self.0.lease.check()
     }
@@ -324,7 +345,11 @@ impl ManagerBuilder {
 
     /// Registers an encoder with a driver made elsewhere.
     #[must_use]
-    pub fn with_encoder_driver(mut self, spec: EncoderSpec, driver: Arc<dyn EncoderDriver>) -> Self {
+    pub fn with_encoder_driver(
+        mut self,
+        spec: EncoderSpec,
+        driver: Arc<dyn EncoderDriver>,
+    ) -> Self {
         self.drivers.insert(spec.id.clone(), driver);
         self.specs.push(spec);
         self
@@ -364,38 +389,57 @@ impl ManagerBuilder {
     /// # Errors
     /// [`ErrorKind::ConfigInvalid`]; [`ErrorKind::ValidationFailed`] for an encoder;
     /// [`ErrorKind::StoreUnavailable`].
-    pub async fn build(self) -> Result<Manager> {
+    pub async fn build(mut self) -> Result<Manager> {
         self.config.validate()?;
+        let tasks = Supervisor::new();
+        let specs = std::mem::take(&mut self.specs);
+        let drivers = std::mem::take(&mut self.drivers);
+        let cx = self.context(&tasks);
+        let lease = lease::Leadership::new(&cx.config);
+        let leads = lease.try_acquire(cx.store.as_ref()).await?;
+        encoders::load(&cx.fleet, cx.store.as_ref(), specs, drivers, leads).await?;
+        let streams = Arc::new(Streams::new(cx.clone()));
+        lease
+            .keep(&tasks, Arc::clone(&cx.store), Arc::clone(&streams))
+            .await?;
+        let closing = AtomicBool::new(false);
+        Ok(Manager(Arc::new(Inner {
+            cx,
+            streams,
+            lease,
+            tasks,
+            closing,
+        })))
+    }
+
+    /// Makes what all parts share, with the built-in choice for whatever was not given.
+    fn context(self, tasks: &Supervisor) -> StreamContext {
         let config = Arc::new(self.config);
         let clock = self.clock.unwrap_or_else(Clock::system);
-        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
         let events = EventBus::new(config.event_capacity);
         let metrics = Metrics::new();
-        let tasks = Supervisor::new();
-        let policy = self.policy.unwrap_or_else(|| default_policy(&config));
-        let fleet_context =
-            FleetContext::new(Arc::clone(&config), clock.clone(), events.clone(), metrics.clone(), policy);
+        let watching = FleetContext::new(
+            Arc::clone(&config),
+            clock.clone(),
+            events.clone(),
+            metrics.clone(),
+            self.policy.unwrap_or_else(|| default_policy(&config)),
+        );
         let balancer = self.balancer.unwrap_or_else(|| built_in(config.balancer));
-        let fleet = Arc::new(Fleet::new(fleet_context, balancer, self.factories, tasks.child()));
-        let remediator =
-            self.remediator.unwrap_or_else(|| Arc::new(Ladder::new(config.remediation.clone())));
-        let lease = lease::Leadership::new(&config);
-        lease.try_acquire(store.as_ref()).await?;
-        encoders::load(&fleet, store.as_ref(), self.specs, self.drivers, lease.check().is_ok()).await?;
-        let streams = Arc::new(Streams::new(StreamContext {
-            config: Arc::clone(&config),
-            clock: clock.clone(),
-            events: events.clone(),
-            metrics: metrics.clone(),
-            store: Arc::clone(&store),
-            fleet: Arc::clone(&fleet),
-            remediator,
+        let fleet = Fleet::new(watching, balancer, self.factories, tasks.child());
+        let ladder = || Arc::new(Ladder::new(config.remediation.clone())) as Arc<dyn Remediator>;
+        StreamContext {
+            remediator: self.remediator.unwrap_or_else(ladder),
+            store: self
+                .store
+                .unwrap_or_else(|| Arc::new(MemoryStore::default())),
+            fleet: Arc::new(fleet),
             tasks: tasks.child(),
-        }));
-        lease.keep(&tasks, Arc::clone(&store), Arc::clone(&streams)).await?;
-        let closing = AtomicBool::new(false);
-        let inner = Inner { config, clock, store, events, metrics, fleet, streams, lease, tasks, closing };
-        Ok(Manager(Arc::new(inner)))
+            config,
+            clock,
+            events,
+            metrics,
+        }
     }
 }
 
@@ -409,9 +453,9 @@ fn default_policy(config: &ManagerConfig) -> Arc<dyn HealthPolicy> {
 fn built_in(choice: BalancerChoice) -> Arc<dyn Balancer> {
     match choice {
         BalancerChoice::Weighted => Arc::new(Weighted::default()),
-        BalancerChoice::LeastLoaded => Arc::new(LeastLoaded::default()),
-        BalancerChoice::PowerOfTwo => Arc::new(PowerOfTwoChoices::default()),
+        BalancerChoice::LeastLoaded => Arc::new(LeastLoaded),
+        BalancerChoice::PowerOfTwo => Arc::new(PowerOfTwoChoices),
         BalancerChoice::RoundRobin => Arc::new(RoundRobin::default()),
-        BalancerChoice::Rendezvous => Arc::new(Rendezvous::default()),
+        BalancerChoice::Rendezvous => Arc::new(Rendezvous),
     }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus::core::Collector;
 use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
 };
@@ -15,6 +16,14 @@ use crate::error::Result;
 use crate::model::{
     EncoderId, EncoderState, EncoderStatus, EncoderView, FailoverSummary, StreamView,
 };
+
+/// Bounds for the time a device takes to answer.
+const ANSWER_SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+
+/// Bounds for the phases of a failover.
+const PHASE_SECONDS: [f64; 12] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
 
 /// The manager's figures. Cheap to clone; all clones share one registry.
 #[derive(Clone)]
@@ -48,68 +57,102 @@ impl Default for Metrics {
     }
 }
 
-impl Metrics {
-    /// A registry of its own with all series of the manager.
-    pub fn new() -> Self {
+/// Registers series; names and labels are constants, so it cannot fail.
+struct Series<'a>(&'a Registry);
+
+impl Series<'_> {
+    fn gauge(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+        self.register(GaugeVec::new(Opts::new(name, help), labels))
+    }
+
+    fn counter(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        self.register(IntCounterVec::new(Opts::new(name, help), labels))
+    }
+
+    fn histogram(&self, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> HistogramVec {
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        self.register(HistogramVec::new(options, labels))
+    }
+
+    fn register<C: Collector + Clone + 'static>(&self, collector: prometheus::Result<C>) -> C {
+        let collector = collector.expect("names and labels are valid constants");
+        self.0
+            .register(Box::new(collector.clone()))
+            .expect("each name is registered once");
+        collector
+    }
+}
+
+impl Inner {
+    fn new() -> Self {
         let registry = Registry::new();
-        let gauge = |name: &str, help: &str, labels: &[&str]| {
-            register(&registry, GaugeVec::new(Opts::new(name, help), labels))
-        };
-        let counter = |name: &str, help: &str, labels: &[&str]| {
-            register(&registry, IntCounterVec::new(Opts::new(name, help), labels))
-        };
-        let histogram = |name: &str, help: &str, labels: &[&str], buckets: &[f64]| {
-            let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-            register(&registry, HistogramVec::new(options, labels))
-        };
-        let build = gauge("encoder_build_info", "Version of the manager.", &["version"]);
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
+        let series = Series(&registry);
         let id = &["encoder_id"];
-        let inner = Inner {
-            request_seconds: histogram(
+        let stream = &["stream_id"];
+        Self {
+            request_seconds: series.histogram(
                 "encoder_request_duration_seconds",
                 "Time a device took to answer a status poll.",
                 id,
-                &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5],
+                &ANSWER_SECONDS,
             ),
-            request_failures: counter(
+            request_failures: series.counter(
                 "encoder_request_failures_total",
                 "Status polls that failed, by error kind.",
                 &["encoder_id", "kind"],
             ),
-            state: gauge("encoder_state", "1 for the state the encoder is in.", &["encoder_id", "state"]),
-            health: gauge("encoder_health_score", "0 to 100, higher is better.", id),
-            heat: gauge("encoder_heat_score", "0 to 100, higher is hotter.", id),
-            temperature: gauge("encoder_temperature_celsius", "As the device reads it.", id),
-            last_contact: gauge(
+            state: series.gauge(
+                "encoder_state",
+                "1 for the state it is in.",
+                &["encoder_id", "state"],
+            ),
+            health: series.gauge("encoder_health_score", "0 to 100, higher is better.", id),
+            heat: series.gauge("encoder_heat_score", "0 to 100, higher is hotter.", id),
+            temperature: series.gauge("encoder_temperature_celsius", "As the device reads it.", id),
+            last_contact: series.gauge(
                 "encoder_last_contact_timestamp_seconds",
                 "When the device last gave a sign of life.",
                 id,
             ),
-            streaming: gauge("encoder_streaming", "1 while the device reports that it streams.", id),
-            stream_state: gauge(
+            streaming: series.gauge("encoder_streaming", "1 while the device streams.", id),
+            stream_state: series.gauge(
                 "encoder_stream_state",
                 "1 for the state the stream is in.",
                 &["stream_id", "state"],
             ),
-            backup_ready: gauge(
+            backup_ready: series.gauge(
                 "encoder_stream_backup_ready",
                 "1 while a backup could take over.",
-                &["stream_id"],
+                stream,
             ),
-            failovers: counter(
+            failovers: series.counter(
                 "encoder_failovers_total",
                 "Failovers that ended, by reason and result.",
                 &["reason", "result"],
             ),
-            failover_phase: histogram(
+            failover_phase: series.histogram(
                 "encoder_failover_phase_duration_seconds",
                 "Time spent in each phase of a failover.",
                 &["phase"],
-                &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0],
+                &PHASE_SECONDS,
             ),
             registry,
-        };
+        }
+    }
+}
+
+impl Metrics {
+    /// A registry of its own with all series of the manager.
+    pub fn new() -> Self {
+        let inner = Inner::new();
+        let build = Series(&inner.registry).gauge(
+            "encoder_build_info",
+            "Version of the manager.",
+            &["version"],
+        );
+        build
+            .with_label_values(&[env!("CARGO_PKG_VERSION")])
+            .set(1.0);
         Self(Arc::new(inner))
     }
 
@@ -123,32 +166,52 @@ impl Metrics {
         self.set_encoders(encoders);
         self.set_streams(streams);
         let families = self.0.registry.gather();
-        TextEncoder::new().encode_to_string(&families).unwrap_or_else(|error| {
-            tracing::error!(%error, "metrics cannot be written");
-            String::new()
-        })
+        TextEncoder::new()
+            .encode_to_string(&families)
+            .unwrap_or_else(|error| {
+                tracing::error!(%error, "metrics cannot be written");
+                String::new()
+            })
     }
 
     fn set_encoders(&self, encoders: &[EncoderView]) {
         let m = &self.0;
-        for gauge in [&m.state, &m.health, &m.heat, &m.temperature, &m.last_contact, &m.streaming] {
+        for gauge in [
+            &m.state,
+            &m.health,
+            &m.heat,
+            &m.temperature,
+            &m.last_contact,
+            &m.streaming,
+        ] {
             gauge.reset();
         }
         for view in encoders {
             let id = [view.spec.id.as_str()];
             for state in EncoderState::ALL {
                 let holds = f64::from(u8::from(view.state == state));
-                m.state.with_label_values(&[id[0], state.as_str()]).set(holds);
+                m.state
+                    .with_label_values(&[id[0], state.as_str()])
+                    .set(holds);
             }
             let streaming = view.status.as_ref().map(|status| {
                 let streams = status.stream_state == crate::model::DeviceStreamState::Streaming;
                 f64::from(u8::from(streams))
             });
             let readings = [
-                (&m.health, view.assessment.health.map(|health| health.value())),
+                (
+                    &m.health,
+                    view.assessment.health.map(|health| health.value()),
+                ),
                 (&m.heat, view.heat.map(|heat| heat.value())),
-                (&m.temperature, view.readings().temperature.map(|celsius| celsius.0)),
-                (&m.last_contact, view.last_seen_at.map(|at| at.as_millis() as f64 / 1000.0)),
+                (
+                    &m.temperature,
+                    view.readings().temperature.map(|celsius| celsius.0),
+                ),
+                (
+                    &m.last_contact,
+                    view.last_seen_at.map(|at| at.as_millis() as f64 / 1000.0),
+                ),
                 (&m.streaming, streaming),
             ];
             for (gauge, reading) in readings {
@@ -164,7 +227,10 @@ impl Metrics {
         self.0.backup_ready.reset();
         for view in streams.iter().filter(|view| view.record.state.is_active()) {
             let id = view.record.id.as_str();
-            self.0.stream_state.with_label_values(&[id, view.record.state.as_str()]).set(1.0);
+            self.0
+                .stream_state
+                .with_label_values(&[id, view.record.state.as_str()])
+                .set(1.0);
             let ready = f64::from(u8::from(view.backup.ready));
             self.0.backup_ready.with_label_values(&[id]).set(ready);
         }
@@ -176,7 +242,10 @@ impl Metrics {
         latency: Duration,
         result: &Result<EncoderStatus>,
     ) {
-        self.0.request_seconds.with_label_values(&[id.as_str()]).observe(latency.as_secs_f64());
+        self.0
+            .request_seconds
+            .with_label_values(&[id.as_str()])
+            .observe(latency.as_secs_f64());
         if let Err(error) = result {
             let labels = [id.as_str(), error.kind().as_str()];
             self.0.request_failures.with_label_values(&labels).inc();
@@ -187,25 +256,29 @@ impl Metrics {
         // Removing a series that was never written is an error that means nothing here.
         let _ = self.0.request_seconds.remove_label_values(&[id.as_str()]);
         for kind in crate::error::ErrorKind::ALL {
-            let _ = self.0.request_failures.remove_label_values(&[id.as_str(), kind.as_str()]);
+            let _ = self
+                .0
+                .request_failures
+                .remove_label_values(&[id.as_str(), kind.as_str()]);
         }
     }
 
     pub(crate) fn observe_failover(&self, summary: &FailoverSummary) {
-        let result = if summary.succeeded { "succeeded" } else { "failed" };
-        self.0.failovers.with_label_values(&[summary.reason.as_str(), result]).inc();
+        let result = if summary.succeeded {
+            "succeeded"
+        } else {
+            "failed"
+        };
+        self.0
+            .failovers
+            .with_label_values(&[summary.reason.as_str(), result])
+            .inc();
         for timing in &summary.timings {
-            let phase = self.0.failover_phase.with_label_values(&[timing.phase.as_str()]);
+            let phase = self
+                .0
+                .failover_phase
+                .with_label_values(&[timing.phase.as_str()]);
             phase.observe(timing.elapsed.as_secs_f64());
         }
     }
-}
-
-fn register<C: prometheus::core::Collector + Clone + 'static>(
-    registry: &Registry,
-    collector: prometheus::Result<C>,
-) -> C {
-    let collector = collector.expect("names and labels are constants that prometheus accepts");
-    registry.register(Box::new(collector.clone())).expect("each name is registered once");
-    collector
 }

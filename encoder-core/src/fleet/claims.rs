@@ -11,7 +11,10 @@ pub(crate) struct Claims(BTreeMap<EncoderId, BTreeSet<StreamId>>);
 
 impl Claims {
     pub(crate) fn add(&mut self, encoder: &EncoderId, stream: &StreamId) {
-        self.0.entry(encoder.clone()).or_default().insert(stream.clone());
+        self.0
+            .entry(encoder.clone())
+            .or_default()
+            .insert(stream.clone());
     }
 
     pub(crate) fn remove(&mut self, encoder: &EncoderId, stream: &StreamId) {
@@ -25,7 +28,12 @@ impl Claims {
 
     /// Makes the stream hold exactly these encoders.
     pub(crate) fn set(&mut self, stream: &StreamId, encoders: &BTreeSet<EncoderId>) {
-        let held: Vec<_> = self.0.keys().filter(|id| !encoders.contains(*id)).cloned().collect();
+        let held: Vec<_> = self
+            .0
+            .keys()
+            .filter(|id| !encoders.contains(*id))
+            .cloned()
+            .collect();
         for encoder in held {
             self.remove(&encoder, stream);
         }
@@ -39,6 +47,8 @@ impl Claims {
     }
 
     pub(crate) fn count(&self, encoder: &EncoderId) -> u32 {
-        self.0.get(encoder).map_or(0, |streams| u32::try_from(streams.len()).unwrap_or(u32::MAX))
+        self.0.get(encoder).map_or(0, |streams| {
+            u32::try_from(streams.len()).unwrap_or(u32::MAX)
+        })
     }
 }

@@ -89,7 +89,8 @@ impl Encoder {
 
     /// States what the encoder is meant to be doing from now on.
     pub(crate) fn set_duty(&self, duty: Duty) {
-        self.duty.send_if_modified(|current| std::mem::replace(current, duty) != duty);
+        self.duty
+            .send_if_modified(|current| std::mem::replace(current, duty) != duty);
     }
 
     pub(crate) fn duty(&self) -> Duty {
@@ -111,7 +112,9 @@ impl Encoder {
     }
 
     fn start_times(&self) -> std::sync::MutexGuard<'_, StartTimes> {
-        self.start_times.lock().unwrap_or_else(PoisonError::into_inner)
+        self.start_times
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn state(&self) -> EncoderState {

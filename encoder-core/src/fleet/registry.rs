@@ -16,8 +16,8 @@ use crate::events::EventBus;
 use crate::health::{ConnectionPolicy, HealthPolicy};
 use crate::metrics::Metrics;
 use crate::model::{
-    DeviceStreamState, EncoderId, EncoderSpec, EncoderState, EncoderView, FleetCounts, StreamConfig,
-    StreamId, Verdict, Violation,
+    DeviceStreamState, EncoderId, EncoderSpec, EncoderState, EncoderView, FleetCounts,
+    StreamConfig, StreamId, Verdict, Violation,
 };
 use crate::tasks::{Clock, Supervisor};
 use crate::validate::validate_for_encoder;
@@ -50,7 +50,15 @@ impl FleetContext {
         policy: Arc<dyn HealthPolicy>,
     ) -> Self {
         let connection = Arc::new(ConnectionPolicy::new(config.connection.clone()));
-        Self { config, clock, events, metrics, policy, connection, shared: Arc::default() }
+        Self {
+            config,
+            clock,
+            events,
+            metrics,
+            policy,
+            connection,
+            shared: Arc::default(),
+        }
     }
 
     pub(super) fn board_changed(&self) {
@@ -155,7 +163,12 @@ impl Fleet {
         factories: Vec<Arc<dyn DriverFactory>>,
         tasks: Supervisor,
     ) -> Self {
-        Self { context, balancer, factories, tasks }
+        Self {
+            context,
+            balancer,
+            factories,
+            tasks,
+        }
     }
 
     pub(crate) fn balancer_name(&self) -> &'static str {
@@ -164,9 +177,16 @@ impl Fleet {
 
     /// Makes the driver that a registration asks for.
     pub(crate) fn make_driver(&self, spec: &EncoderSpec) -> Result<Arc<dyn EncoderDriver>> {
-        let factory = self.factories.iter().find(|factory| factory.name() == spec.driver);
+        let factory = self
+            .factories
+            .iter()
+            .find(|factory| factory.name() == spec.driver);
         let factory = factory.ok_or_else(|| {
-            let known: Vec<_> = self.factories.iter().map(|factory| factory.name()).collect();
+            let known: Vec<_> = self
+                .factories
+                .iter()
+                .map(|factory| factory.name())
+                .collect();
             let message = format!("unknown driver; available: {}", known.join(", "));
             let violation = Violation::new("driver", "unknown_driver", message.clone());
             Error::new(ErrorKind::ValidationFailed, message).with_violations(vec![violation])
@@ -205,12 +225,20 @@ impl Fleet {
     }
 
     fn encoders_mut(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<EncoderId, Arc<Encoder>>> {
-        self.context.shared.encoders.write().unwrap_or_else(PoisonError::into_inner)
+        self.context
+            .shared
+            .encoders
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn find(&self, id: &EncoderId) -> Option<Arc<Encoder>> {
-        let encoders =
-            self.context.shared.encoders.read().unwrap_or_else(PoisonError::into_inner);
+        let encoders = self
+            .context
+            .shared
+            .encoders
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         encoders.get(id).cloned()
     }
 
@@ -307,7 +335,10 @@ impl Fleet {
         }
         for encoder in self.all() {
             let snapshot = encoder.snapshot();
-            let input = snapshot.status.as_ref().and_then(|status| status.input.as_ref());
+            let input = snapshot
+                .status
+                .as_ref()
+                .and_then(|status| status.input.as_ref());
             let found = validate_for_encoder(config, url, &encoder.driver.capability(), input);
             if found.is_empty() {
                 continue;
@@ -325,8 +356,12 @@ impl Fleet {
     /// Whether any other encoder gave a sign of life after `since`. Without such a witness the
     /// manager's own network is the suspect.
     pub(crate) fn has_witness(&self, since: Instant, except: &EncoderId) -> bool {
-        self.others(except)
-            .any(|encoder| encoder.snapshot().last_alive.is_some_and(|alive| alive > since))
+        self.others(except).any(|encoder| {
+            encoder
+                .snapshot()
+                .last_alive
+                .is_some_and(|alive| alive > since)
+        })
     }
 
     /// Asks other encoders for a sign of life, whoever answers first.
@@ -335,19 +370,24 @@ impl Fleet {
     }
 
     fn others<'a>(&self, except: &'a EncoderId) -> impl Iterator<Item = Arc<Encoder>> + 'a {
-        self.all().into_iter().filter(move |encoder| encoder.id() != except)
+        self.all()
+            .into_iter()
+            .filter(move |encoder| encoder.id() != except)
     }
 
     /// Waits until every one of these was heard of or found silent, at most `limit`.
     pub(crate) async fn first_look(&self, ids: &BTreeSet<EncoderId>, limit: Duration) {
-        let looks = ids.iter().filter_map(|id| self.find(id)).map(|encoder| async move {
-            let mut snapshots = encoder.follow();
-            let known = |snapshot: &Arc<super::EncoderSnapshot>| {
-                snapshot.assessment.verdict != Verdict::Unknown
-            };
-            // The watcher outlives this wait unless the encoder is removed; both are an answer.
-            let _ = snapshots.wait_for(known).await;
-        });
+        let looks = ids
+            .iter()
+            .filter_map(|id| self.find(id))
+            .map(|encoder| async move {
+                let mut snapshots = encoder.follow();
+                let known = |snapshot: &Arc<super::EncoderSnapshot>| {
+                    snapshot.assessment.verdict != Verdict::Unknown
+                };
+                // The watcher outlives this wait unless the encoder is removed; both are an answer.
+                let _ = snapshots.wait_for(known).await;
+            });
         let _ = tokio::time::timeout(limit, futures::future::join_all(looks)).await;
     }
 }
@@ -359,7 +399,11 @@ fn nobody(
 ) -> Error {
     let reasons = (0..board.len()).map(|row| {
         let id = board.id(row);
-        let limits = unable.get(id).into_iter().flatten().map(|limit| limit.message.clone());
+        let limits = unable
+            .get(id)
+            .into_iter()
+            .flatten()
+            .map(|limit| limit.message.clone());
         let mut all: Vec<_> = board.reasons(row).iter().cloned().chain(limits).collect();
         if all.is_empty() && demand.exclude.contains(id) {
             all.push("already has a part in this stream".to_owned());
@@ -373,7 +417,10 @@ fn nobody(
     let message = if violations.is_empty() {
         "no encoder is registered".to_owned()
     } else {
-        format!("none of {} encoders can take the stream now", violations.len())
+        format!(
+            "none of {} encoders can take the stream now",
+            violations.len()
+        )
     };
     Error::new(ErrorKind::NoEncoderAvailable, message).with_violations(violations)
 }

@@ -24,7 +24,9 @@ pub(crate) struct EncoderSnapshot {
 
 impl EncoderSnapshot {
     pub(crate) fn stream_state(&self) -> DeviceStreamState {
-        self.status.as_ref().map_or(DeviceStreamState::Unknown, |status| status.stream_state)
+        self.status
+            .as_ref()
+            .map_or(DeviceStreamState::Unknown, |status| status.stream_state)
     }
 
     /// Whether the device answers well enough to be told something.
@@ -52,11 +54,19 @@ impl EncoderSnapshot {
     pub(crate) fn differs_from(&self, other: &Self) -> bool {
         fn codes(assessment: &Assessment) -> impl Iterator<Item = (&str, u8)> {
             let severity = |issue: &crate::model::Issue| issue.severity as u8;
-            assessment.issues.iter().map(move |issue| (issue.code.as_str(), severity(issue)))
+            assessment
+                .issues
+                .iter()
+                .map(move |issue| (issue.code.as_str(), severity(issue)))
         }
         let volatile = |status: &Option<EncoderStatus>| {
             status.as_ref().map(|status| {
-                (status.stream_state, status.record_state, status.input.clone(), status.active.clone())
+                (
+                    status.stream_state,
+                    status.record_state,
+                    status.input.clone(),
+                    status.active.clone(),
+                )
             })
         };
         self.assessment.verdict != other.assessment.verdict

@@ -32,9 +32,9 @@ impl StartTimes {
     /// How long the next start may take before that is a fault.
     pub(crate) fn grace(&self, config: &FailoverConfig) -> Duration {
         match self.slowest() {
-            Some(slowest) => {
-                slowest.mul_f64(config.start_grace_factor).max(config.min_start_grace)
-            }
+            Some(slowest) => slowest
+                .mul_f64(config.start_grace_factor)
+                .max(config.min_start_grace),
             None => config.start_grace,
         }
     }

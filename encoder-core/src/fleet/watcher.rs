@@ -94,15 +94,19 @@ impl Watcher {
 
     fn polled(&mut self, latency: Duration, result: Result<EncoderStatus>) {
         let now = self.context.clock.instant();
-        self.context.metrics.observe_poll(self.encoder.id(), latency, &result);
+        self.context
+            .metrics
+            .observe_poll(self.encoder.id(), latency, &result);
         match result {
             Ok(status) => {
-                self.history.record_contact(now, ContactOutcome::Answered { latency });
+                self.history
+                    .record_contact(now, ContactOutcome::Answered { latency });
                 self.history.record_status(now, status);
             }
             Err(error) => {
                 tracing::debug!(encoder = %self.encoder.id(), %error, "status poll failed");
-                self.history.record_contact(now, ContactOutcome::Failed { kind: error.kind() });
+                self.history
+                    .record_contact(now, ContactOutcome::Failed { kind: error.kind() });
             }
         }
         self.conclude();
@@ -179,7 +183,9 @@ impl Watcher {
 
     fn judge(&self, now: Instant) -> EncoderSnapshot {
         let history = &self.history;
-        let temperature = history.status().and_then(|status| status.system.temperature);
+        let temperature = history
+            .status()
+            .and_then(|status| status.system.temperature);
         EncoderSnapshot {
             status: history.status().cloned(),
             assessment: self.context.policy.assess(history, now),
@@ -197,7 +203,9 @@ impl Watcher {
         let report = self.context.view(&self.encoder).health_report();
         let subject = Subject::Encoder(self.encoder.id().clone());
         let kind = EventKind::HealthUpdate(Box::new(report));
-        self.context.events.publish(subject, self.context.clock.now(), kind);
+        self.context
+            .events
+            .publish(subject, self.context.clock.now(), kind);
     }
 }
 

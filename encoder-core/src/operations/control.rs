@@ -35,7 +35,10 @@ pub(crate) async fn run(
     };
     if let Action::EnterMaintenance | Action::LeaveMaintenance = action {
         let maintenance = *action == Action::EnterMaintenance;
-        let spec = EncoderSpec { maintenance, ..EncoderSpec::clone(&encoder.spec()) };
+        let spec = EncoderSpec {
+            maintenance,
+            ..EncoderSpec::clone(&encoder.spec())
+        };
         let view = encoders::update(fleet, store, spec, None).await?;
         return Ok(outcome(true, view.state.as_str().to_owned()));
     }
@@ -47,10 +50,16 @@ pub(crate) async fn run(
         other => encoder.driver.control(other),
     };
     // Recalling a preset takes a device several seconds by itself.
-    tokio::time::timeout(limit * 3, command).await.unwrap_or_else(|_| {
-        let message = format!("no answer to {} within {} s", action.as_str(), (limit * 3).as_secs());
-        Err(Error::new(ErrorKind::DeviceUnreachable, message).with_context("encoder", id))
-    })?;
+    tokio::time::timeout(limit * 3, command)
+        .await
+        .unwrap_or_else(|_| {
+            let message = format!(
+                "no answer to {} within {} s",
+                action.as_str(),
+                (limit * 3).as_secs()
+            );
+            Err(Error::new(ErrorKind::DeviceUnreachable, message).with_context("encoder", id))
+        })?;
     let (confirmed, state) = confirm(&encoder, action, limit).await;
     encoder.look_now();
     Ok(outcome(confirmed, state))
@@ -59,7 +68,9 @@ pub(crate) async fn run(
 /// An act that would take a managed stream off air, or start a second publisher, is refused.
 fn refuse_to_break_streams(fleet: &Fleet, encoder: &Arc<Encoder>, action: &Action) -> Result<()> {
     let holders = fleet.holders(encoder.id());
-    let Some(stream) = holders.first() else { return Ok(()) };
+    let Some(stream) = holders.first() else {
+        return Ok(());
+    };
     let breaks = match action {
         Action::StartStreaming | Action::StopStreaming | Action::RecallPreset { .. } => true,
         Action::Reboot => encoder.duty() == Duty::Publishing,
@@ -81,7 +92,10 @@ async fn confirm(encoder: &Arc<Encoder>, action: &Action, limit: Duration) -> (b
         Action::StopStreaming => |status| status.stream_state.is_idle(),
         Action::StartRecording => |status| status.record_state == DeviceRecordState::Recording,
         Action::StopRecording => |status| {
-            matches!(status.record_state, DeviceRecordState::Idle | DeviceRecordState::FailingIdle)
+            matches!(
+                status.record_state,
+                DeviceRecordState::Idle | DeviceRecordState::FailingIdle
+            )
         },
         // The device is about to be gone; whether it comes back shows in its state.
         Action::Reboot => return (false, "restarting".to_owned()),
@@ -95,7 +109,9 @@ async fn confirm(encoder: &Arc<Encoder>, action: &Action, limit: Duration) -> (b
         } else {
             serde_json::to_value(status.stream_state)
         };
-        let text = state.ok().and_then(|value| value.as_str().map(str::to_owned));
+        let text = state
+            .ok()
+            .and_then(|value| value.as_str().map(str::to_owned));
         text.unwrap_or_else(|| "unknown".to_owned())
     };
     match encoder.driver.wait_until(limit, LOOK, reached).await {

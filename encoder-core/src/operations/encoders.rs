@@ -28,15 +28,27 @@ fn encode(spec: &EncoderSpec) -> Result<Vec<u8>> {
 fn check(spec: &EncoderSpec) -> Result<()> {
     let mut violations = Vec::new();
     if !spec.weight.is_finite() || !(0.0..=100.0).contains(&spec.weight) {
-        violations.push(Violation::new("weight", "out_of_range", "weight must be 0 to 100"));
+        violations.push(Violation::new(
+            "weight",
+            "out_of_range",
+            "weight must be 0 to 100",
+        ));
     }
     if !(1..=64).contains(&spec.capacity) {
-        violations.push(Violation::new("capacity", "out_of_range", "capacity must be 1 to 64"));
+        violations.push(Violation::new(
+            "capacity",
+            "out_of_range",
+            "capacity must be 1 to 64",
+        ));
     }
     if violations.is_empty() {
         return Ok(());
     }
-    let message = format!("the registration of {} breaks {} rule(s)", spec.id, violations.len());
+    let message = format!(
+        "the registration of {} breaks {} rule(s)",
+        spec.id,
+        violations.len()
+    );
     Err(Error::new(ErrorKind::ValidationFailed, message).with_violations(violations))
 }
 
@@ -64,7 +76,11 @@ pub(crate) async fn load(
         let stored = known.get(&spec.id);
         let revision = match stored {
             Some((same, revision)) if *same == spec => *revision,
-            _ if write => store.put(&key(&spec.id), &encode(&spec)?, Expect::Any).await?,
+            _ if write => {
+                store
+                    .put(&key(&spec.id), &encode(&spec)?, Expect::Any)
+                    .await?
+            }
             _ => Revision::default(),
         };
         known.insert(spec.id.clone(), (spec, revision));
@@ -82,17 +98,26 @@ pub(crate) async fn load(
     Ok(())
 }
 
-pub(crate) async fn add(fleet: &Fleet, store: &dyn StateStore, spec: EncoderSpec) -> Result<EncoderView> {
+pub(crate) async fn add(
+    fleet: &Fleet,
+    store: &dyn StateStore,
+    spec: EncoderSpec,
+) -> Result<EncoderView> {
     check(&spec)?;
     let exists = || {
-        Error::new(ErrorKind::AlreadyExists, "an encoder of that name is registered")
-            .with_context("encoder", &spec.id)
+        Error::new(
+            ErrorKind::AlreadyExists,
+            "an encoder of that name is registered",
+        )
+        .with_context("encoder", &spec.id)
     };
     if fleet.find(&spec.id).is_some() {
         return Err(exists());
     }
     let driver = fleet.make_driver(&spec)?;
-    let written = store.put(&key(&spec.id), &encode(&spec)?, Expect::Absent).await;
+    let written = store
+        .put(&key(&spec.id), &encode(&spec)?, Expect::Absent)
+        .await;
     let revision = written.map_err(|error| match error.kind() {
         ErrorKind::RevisionMismatch => exists(),
         _ => error,
@@ -111,7 +136,8 @@ pub(crate) async fn update(
     check(&spec)?;
     let encoder = fleet.get(&spec.id)?;
     let old = encoder.spec();
-    let moved = (&old.address, &old.driver, &old.password) != (&spec.address, &spec.driver, &spec.password);
+    let moved =
+        (&old.address, &old.driver, &old.password) != (&spec.address, &spec.driver, &spec.password);
     let driver = moved.then(|| fleet.make_driver(&spec)).transpose()?;
     let expect = expect.map_or(Expect::Any, |revision| Expect::Revision(Revision(revision)));
     let revision = store.put(&key(&spec.id), &encode(&spec)?, expect).await?;
@@ -124,7 +150,12 @@ pub(crate) async fn update(
 }
 
 /// Sees to it that no stream needs the encoder any more.
-pub(crate) async fn clear(fleet: &Fleet, streams: &Streams, id: &EncoderId, drain: bool) -> Result<()> {
+pub(crate) async fn clear(
+    fleet: &Fleet,
+    streams: &Streams,
+    id: &EncoderId,
+    drain: bool,
+) -> Result<()> {
     fleet.get(id)?;
     let holding: Vec<_> = fleet
         .holders(id)
@@ -133,8 +164,14 @@ pub(crate) async fn clear(fleet: &Fleet, streams: &Streams, id: &EncoderId, drai
         .filter(|view| view.record.state.is_active() && view.record.holds(id))
         .collect();
     if !holding.is_empty() && !drain {
-        let names: Vec<_> = holding.iter().map(|view| view.record.id.to_string()).collect();
-        let message = format!("serves {}; use drain to move it away first", names.join(", "));
+        let names: Vec<_> = holding
+            .iter()
+            .map(|view| view.record.id.to_string())
+            .collect();
+        let message = format!(
+            "serves {}; use drain to move it away first",
+            names.join(", ")
+        );
         return Err(Error::new(ErrorKind::Conflict, message).with_context("encoder", id));
     }
     for view in holding {
@@ -145,8 +182,15 @@ pub(crate) async fn clear(fleet: &Fleet, streams: &Streams, id: &EncoderId, drai
     Ok(())
 }
 
-async fn move_away(streams: &Streams, stream: &crate::model::StreamId, id: &EncoderId) -> Result<()> {
-    let request = FailoverRequest { reason: Some(format!("{id} is drained")), to: None };
+async fn move_away(
+    streams: &Streams,
+    stream: &crate::model::StreamId,
+    id: &EncoderId,
+) -> Result<()> {
+    let request = FailoverRequest {
+        reason: Some(format!("{id} is drained")),
+        to: None,
+    };
     streams.failover(stream, request, Trigger::Manual).await?;
     let view = streams.settled(stream).await?;
     if view.record.state == StreamState::Live && view.record.primary.encoder_id != *id {

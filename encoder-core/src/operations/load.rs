@@ -26,8 +26,11 @@ fn distribution(loads: Vec<f64>) -> LoadDistribution {
     if loads.is_empty() {
         return LoadDistribution::default();
     }
-    let imbalance = loads.iter().max() - loads.iter().min();
-    LoadDistribution { variance: loads.population_variance(), imbalance }
+    let imbalance = Statistics::max(&loads) - Statistics::min(&loads);
+    LoadDistribution {
+        variance: loads.as_slice().population_variance(),
+        imbalance,
+    }
 }
 
 #[cfg(test)]

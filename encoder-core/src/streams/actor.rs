@@ -100,9 +100,13 @@ impl Actor {
     /// is merely watched no more stays on air.
     pub(super) async fn run(mut self) {
         let shutdown = self.cx.tasks.token().clone();
-        let Some(()) = shutdown.run_until_cancelled(self.enter()).await else { return };
+        let Some(()) = shutdown.run_until_cancelled(self.enter()).await else {
+            return;
+        };
         loop {
-            let Some(()) = shutdown.run_until_cancelled(self.step()).await else { return };
+            let Some(()) = shutdown.run_until_cancelled(self.step()).await else {
+                return;
+            };
             let wake = self.cx.clock.instant() + self.patience();
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -140,7 +144,11 @@ impl Actor {
             && self.spare.is_settled()
             && !self.saved.is_dirty();
         let over = !self.record().state.is_active() && self.record().fences.is_empty();
-        if over || steady { self.cx.config.failover.protection_interval } else { RESTLESS }
+        if over || steady {
+            self.cx.config.failover.protection_interval
+        } else {
+            RESTLESS
+        }
     }
 
     /// Looks at everything anew.
@@ -168,7 +176,10 @@ impl Actor {
     /// Whether the stream is meant to be on air and this manager is the one to see to it.
     fn is_managed(&self) -> bool {
         let state = self.record().state;
-        self.owned && state.is_active() && state != StreamState::Stopping && !self.stop.is_cancelled()
+        self.owned
+            && state.is_active()
+            && state != StreamState::Stopping
+            && !self.stop.is_cancelled()
     }
 
     async fn obey(&mut self, command: Command) {
@@ -205,15 +216,22 @@ impl Actor {
         let silent_since = snapshot.as_ref().and_then(|snapshot| snapshot.silent_since);
         if silent_since.is_some() {
             // Whoever answers now proves that the network of the manager works.
-            self.cx.fleet.call_witnesses(&self.record().primary.encoder_id);
+            self.cx
+                .fleet
+                .call_witnesses(&self.record().primary.encoder_id);
         }
         let facts = Facts {
             now: self.cx.clock.now(),
             primary: snapshot.as_deref(),
             starting_since: self.starting_since,
-            grace: primary.as_ref().map_or(Duration::ZERO, |e| e.start_grace(&self.cx.config.failover)),
-            witness: silent_since
-                .is_some_and(|since| self.cx.fleet.has_witness(since, &self.record().primary.encoder_id)),
+            grace: primary
+                .as_ref()
+                .map_or(Duration::ZERO, |e| e.start_grace(&self.cx.config.failover)),
+            witness: silent_since.is_some_and(|since| {
+                self.cx
+                    .fleet
+                    .has_witness(since, &self.record().primary.encoder_id)
+            }),
         };
         match diagnose(&facts) {
             Diagnosis::OnAir => self.on_air(snapshot.as_deref()).await,
@@ -225,19 +243,29 @@ impl Actor {
 
     async fn on_air(&mut self, snapshot: Option<&EncoderSnapshot>) {
         let now = self.cx.clock.now();
-        for code in [issue_code::MANAGER_ISOLATED, issue_code::FAILOVER_HELD, issue_code::FAILOVER_FAILED] {
+        for code in [
+            issue_code::MANAGER_ISOLATED,
+            issue_code::FAILOVER_HELD,
+            issue_code::FAILOVER_FAILED,
+        ] {
             self.problems.remove(code);
         }
         if let Some(since) = self.starting_since.take() {
-            let streaming_at = snapshot.and_then(|snapshot| snapshot.stream_state_at).unwrap_or(now);
+            let streaming_at = snapshot
+                .and_then(|snapshot| snapshot.stream_state_at)
+                .unwrap_or(now);
             if let Some(primary) = self.cx.fleet.find(&self.record().primary.encoder_id) {
                 primary.record_start(streaming_at.since(since));
             }
         }
         let hold_down = self.cx.config.failover.hold_down;
-        self.tried.retain(|attempt| now.since(attempt.at) < hold_down);
+        self.tried
+            .retain(|attempt| now.since(attempt.at) < hold_down);
         if self.record().state != StreamState::Live {
-            let message = format!("{} reports that it streams", self.record().primary.encoder_id);
+            let message = format!(
+                "{} reports that it streams",
+                self.record().primary.encoder_id
+            );
             self.saved.record.live_at.get_or_insert(now);
             self.set_state(StreamState::Live).await;
             self.note("live", Severity::Info, message);
@@ -245,7 +273,8 @@ impl Actor {
     }
 
     async fn isolated(&mut self) {
-        let message = "no encoder answers; the manager's own network is the suspect, nothing is moved";
+        let message =
+            "no encoder answers; the manager's own network is the suspect, nothing is moved";
         if self.raise(issue_code::MANAGER_ISOLATED, Severity::Critical, message) {
             self.note(issue_code::MANAGER_ISOLATED, Severity::Critical, message);
         }
@@ -260,8 +289,13 @@ impl Actor {
         }
         let incident = self.incident(&fault, allowed.is_ok());
         let attempts: Vec<_> = self.tried.iter().map(|attempt| attempt.at).collect();
-        let affordable = Budget::new(self.cx.config.remediation_budget.clone()).allows(&attempts, now);
-        let step = self.cx.remediator.next_step(&incident, &self.tried).filter(|_| affordable);
+        let affordable =
+            Budget::new(self.cx.config.remediation_budget.clone()).allows(&attempts, now);
+        let step = self
+            .cx
+            .remediator
+            .next_step(&incident, &self.tried)
+            .filter(|_| affordable);
         match (step, allowed) {
             (Some(step), _) => self.remedy(&fault, &incident, step).await,
             (None, Ok(())) => self.fail_over(&fault, incident.id).await,
@@ -272,7 +306,10 @@ impl Actor {
     fn incident(&self, fault: &Fault, may_fail_over: bool) -> Incident {
         let config = &self.cx.config.failover;
         let estimate = |id: &EncoderId| {
-            self.cx.fleet.find(id).map_or(config.start_grace, |e| e.start_estimate(config))
+            self.cx
+                .fleet
+                .find(id)
+                .map_or(config.start_grace, |e| e.start_estimate(config))
         };
         let backup = self.readiness();
         let id = &self.record().primary.encoder_id;
@@ -287,36 +324,53 @@ impl Actor {
             backup_ready: backup.ready,
             // A restart is a stop and a start; stopping takes about as long as starting.
             restart_estimate: estimate(id) * 2,
-            switch_estimate: backup.encoder_id.as_ref().map_or(config.start_grace, estimate),
+            switch_estimate: backup
+                .encoder_id
+                .as_ref()
+                .map_or(config.start_grace, estimate),
             since: fault.since,
         }
     }
 
     async fn remedy(&mut self, fault: &Fault, incident: &Incident, step: Step) {
-        let Some(primary) = self.cx.fleet.find(&incident.encoder_id) else { return };
+        let Some(primary) = self.cx.fleet.find(&incident.encoder_id) else {
+            return;
+        };
         let at = self.cx.clock.now();
         let began = self.cx.clock.instant();
         self.tell_error(&fault.cause, &fault.message);
         self.publish();
         let remediator = Arc::clone(&self.cx.remediator);
         let stop = self.stop.clone();
-        let Some(result) =
-            stop.run_until_cancelled(remediator.run(&step, primary.driver.as_ref())).await
+        let Some(result) = stop
+            .run_until_cancelled(remediator.run(&step, primary.driver.as_ref()))
+            .await
         else {
             return;
         };
         let taken = self.cx.clock.instant().saturating_duration_since(began);
-        self.tried.push(Attempt { step: step.clone(), at, succeeded: result.is_ok() });
+        self.tried.push(Attempt {
+            step: step.clone(),
+            at,
+            succeeded: result.is_ok(),
+        });
         primary.look_now();
         let (severity, outcome) = match &result {
-            Ok(()) => (Severity::Warning, format!("done after {} ms", taken.as_millis())),
+            Ok(()) => (
+                Severity::Warning,
+                format!("done after {} ms", taken.as_millis()),
+            ),
             Err(error) => (Severity::Critical, format!("failed: {error}")),
         };
         let message = format!("{} on {}: {outcome}", step.as_str(), incident.encoder_id);
-        let note = self.new_note(step.as_str(), severity, message).incident(&incident.id);
-        self.timeline.add(note.evidence(fault.evidence.clone(), fault.threshold.clone()));
+        let note = self
+            .new_note(step.as_str(), severity, message)
+            .incident(&incident.id);
+        self.timeline
+            .add(note.evidence(fault.evidence.clone(), fault.threshold.clone()));
         if result.is_ok() {
-            self.await_streaming(&primary, self.cx.config.watch.timeout).await;
+            self.await_streaming(&primary, self.cx.config.watch.timeout)
+                .await;
         }
     }
 
@@ -335,7 +389,8 @@ impl Actor {
         if self.raise(issue_code::FAILOVER_HELD, Severity::Critical, &message) {
             self.tell_error(&fault.cause, &message);
             let note = self.new_note(issue_code::FAILOVER_HELD, Severity::Critical, message);
-            self.timeline.add(note.evidence(fault.evidence.clone(), fault.threshold.clone()));
+            self.timeline
+                .add(note.evidence(fault.evidence.clone(), fault.threshold.clone()));
         }
     }
 
@@ -351,7 +406,11 @@ impl Actor {
                 let record = self.record();
                 let publishes = record.state.is_active()
                     && (record.primary.encoder_id == id || self.is_hot_backup(&id));
-                encoder.set_duty(if publishes { Duty::Publishing } else { Duty::Held });
+                encoder.set_duty(if publishes {
+                    Duty::Publishing
+                } else {
+                    Duty::Held
+                });
             }
         }
     }
@@ -370,7 +429,12 @@ impl Actor {
     /// Follows exactly the encoders that the stream holds.
     pub(super) fn follow(&mut self) {
         let held = self.held();
-        let stale: Vec<_> = self.following.keys().filter(|id| !held.contains(*id)).cloned().collect();
+        let stale: Vec<_> = self
+            .following
+            .keys()
+            .filter(|id| !held.contains(*id))
+            .cloned()
+            .collect();
         for id in stale {
             self.following.remove(&id);
         }
@@ -378,7 +442,8 @@ impl Actor {
             if !self.following.contains_key(&id)
                 && let Some(encoder) = self.cx.fleet.find(&id)
             {
-                self.following.insert(id, WatchStream::from_changes(encoder.follow()));
+                self.following
+                    .insert(id, WatchStream::from_changes(encoder.follow()));
             }
         }
     }
@@ -432,13 +497,29 @@ impl Actor {
         }
         let since = known.map_or(self.cx.clock.now(), |issue| issue.since);
         let is_new = known.is_none();
-        let issue = Issue { code: IssueCode::new(code), severity, message: message.to_owned(), since };
+        let issue = Issue {
+            code: IssueCode::new(code),
+            severity,
+            message: message.to_owned(),
+            since,
+        };
         self.problems.insert(code, issue);
         is_new
     }
 
-    pub(super) fn new_note(&self, name: &str, severity: Severity, message: impl Into<String>) -> Note {
-        Note::new(&self.record().id, self.cx.clock.now(), name, severity, message)
+    pub(super) fn new_note(
+        &self,
+        name: &str,
+        severity: Severity,
+        message: impl Into<String>,
+    ) -> Note {
+        Note::new(
+            &self.record().id,
+            self.cx.clock.now(),
+            name,
+            severity,
+            message,
+        )
     }
 
     pub(super) fn note(&mut self, name: &str, severity: Severity, message: impl Into<String>) {
@@ -464,7 +545,9 @@ impl Actor {
     }
 
     async fn tend_drill(&mut self) {
-        let Some(drill) = self.record().drill.clone() else { return };
+        let Some(drill) = self.record().drill.clone() else {
+            return;
+        };
         let due = self.cx.clock.now() >= drill.not_before;
         let readiness = self.readiness();
         if !due || readiness.encoder_id.as_ref() != Some(&drill.encoder_id) || !readiness.ready {
@@ -479,7 +562,12 @@ impl Actor {
             evidence: Vec::new(),
             threshold: None,
         };
-        if let Ok(plan) = self.plan(&fault, drill.incident_id, Trigger::Drill, Some(drill.encoder_id)) {
+        if let Ok(plan) = self.plan(
+            &fault,
+            drill.incident_id,
+            Trigger::Drill,
+            Some(drill.encoder_id),
+        ) {
             self.carry_out(plan).await;
         }
     }

@@ -18,12 +18,23 @@ impl Actor {
         let primary = self.record().primary.clone();
         self.starting_since = Some(self.cx.clock.now());
         let stop = self.stop.clone();
-        let Some(result) = stop.run_until_cancelled(self.set_off(&primary)).await else { return };
+        let Some(result) = stop.run_until_cancelled(self.set_off(&primary)).await else {
+            return;
+        };
         let Err(error) = result else { return };
-        self.tell_error(&crate::model::IssueCode::from(error.kind().as_str()), &error.to_string());
-        self.note("start_refused", Severity::Critical, format!("{}: {error}", primary.encoder_id));
+        self.tell_error(
+            &crate::model::IssueCode::from(error.kind().as_str()),
+            &error.to_string(),
+        );
+        self.note(
+            "start_refused",
+            Severity::Critical,
+            format!("{}: {error}", primary.encoder_id),
+        );
         // Without this the fault would only be seen when the grace for a slow start is over.
-        let grace = self.encoder(&primary.encoder_id).map(|e| e.start_grace(&self.cx.config.failover));
+        let grace = self
+            .encoder(&primary.encoder_id)
+            .map(|e| e.start_grace(&self.cx.config.failover));
         let now = self.cx.clock.now();
         self.starting_since = Some(grace.map_or(now, |grace| now.minus(grace)));
     }
@@ -34,8 +45,12 @@ impl Actor {
         let limit = self.cx.config.failover.command_timeout;
         let target = self.record().target(part.slot);
         let driver = &encoder.driver;
-        within(limit * 2, "EncoderDriver::configure", driver.configure(&self.record().config, &target))
-            .await?;
+        within(
+            limit * 2,
+            "EncoderDriver::configure",
+            driver.configure(&self.record().config, &target),
+        )
+        .await?;
         within(limit, "EncoderDriver::start", driver.start()).await?;
         encoder.look_now();
         Ok(())
@@ -43,13 +58,29 @@ impl Actor {
 
     /// Goes on with a stream that an earlier process began, by what is found on the devices.
     pub(super) async fn take_up(&mut self) {
-        let held = self.record().fences.iter().map(|fence| fence.encoder_id.clone());
-        let parts = self.record().backup.iter().map(|backup| backup.encoder_id.clone());
+        let held = self
+            .record()
+            .fences
+            .iter()
+            .map(|fence| fence.encoder_id.clone());
+        let parts = self
+            .record()
+            .backup
+            .iter()
+            .map(|backup| backup.encoder_id.clone());
         let mut ids: std::collections::BTreeSet<EncoderId> = held.chain(parts).collect();
         ids.insert(self.record().primary.encoder_id.clone());
-        ids.extend(self.record().failover.iter().map(|failover| failover.to.clone()));
+        ids.extend(
+            self.record()
+                .failover
+                .iter()
+                .map(|failover| failover.to.clone()),
+        );
         let watch = &self.cx.config.watch;
-        self.cx.fleet.first_look(&ids, (watch.timeout + watch.retry_interval) * 3).await;
+        self.cx
+            .fleet
+            .first_look(&ids, (watch.timeout + watch.retry_interval) * 3)
+            .await;
         match self.record().state {
             StreamState::Stopped | StreamState::Failed => {}
             StreamState::Stopping => {
@@ -64,20 +95,42 @@ impl Actor {
     async fn take_up_on_air(&mut self) {
         let primary = self.record().primary.clone();
         let streaming = |id: &EncoderId| {
-            self.cx.fleet.find(id).is_some_and(|encoder| encoder.snapshot().is_streaming())
+            self.cx
+                .fleet
+                .find(id)
+                .is_some_and(|encoder| encoder.snapshot().is_streaming())
         };
         if streaming(&primary.encoder_id) {
-            self.note("resumed", Severity::Info, format!("{} streams", primary.encoder_id));
+            self.note(
+                "resumed",
+                Severity::Info,
+                format!("{} streams", primary.encoder_id),
+            );
             return;
         }
-        let backup = self.record().backup.clone().filter(|backup| backup.slot == primary.slot);
+        let backup = self
+            .record()
+            .backup
+            .clone()
+            .filter(|backup| backup.slot == primary.slot);
         if let Some(backup) = backup.filter(|backup| self.publishes_ours(backup)) {
             return self.adopt(backup).await;
         }
-        let reachable =
-            self.cx.fleet.find(&primary.encoder_id).is_some_and(|e| e.snapshot().is_reachable());
-        let state = self.cx.fleet.find(&primary.encoder_id).map(|e| e.snapshot().stream_state());
-        self.note("resumed", Severity::Warning, format!("{} does not stream", primary.encoder_id));
+        let reachable = self
+            .cx
+            .fleet
+            .find(&primary.encoder_id)
+            .is_some_and(|e| e.snapshot().is_reachable());
+        let state = self
+            .cx
+            .fleet
+            .find(&primary.encoder_id)
+            .map(|e| e.snapshot().stream_state());
+        self.note(
+            "resumed",
+            Severity::Warning,
+            format!("{} does not stream", primary.encoder_id),
+        );
         if reachable && state.is_some_and(DeviceStreamState::is_idle) {
             self.bring_up().await;
         } else {
@@ -87,9 +140,14 @@ impl Actor {
 
     /// Whether an encoder was seen publishing this very stream.
     pub(super) fn publishes_ours(&self, part: &Assignment) -> bool {
-        let Some(encoder) = self.cx.fleet.find(&part.encoder_id) else { return false };
+        let Some(encoder) = self.cx.fleet.find(&part.encoder_id) else {
+            return false;
+        };
         let snapshot = encoder.snapshot();
-        let active = snapshot.status.as_ref().and_then(|status| status.active.as_ref());
+        let active = snapshot
+            .status
+            .as_ref()
+            .and_then(|status| status.active.as_ref());
         let target = active.and_then(|active| active.target.as_ref());
         let ours = target.is_none_or(|target| *target == self.record().target(part.slot));
         snapshot.is_reachable() && snapshot.stream_state().may_publish() && ours
@@ -127,10 +185,16 @@ impl Actor {
         self.saved.save().await?;
         self.hold();
         let left = self.record().fences.len();
-        self.note("stopped", Severity::Info, match left {
-            0 => "stopped; all encoders are released".to_owned(),
-            left => format!("stopped; {left} encoder(s) could not be seen idle and stay fenced"),
-        });
+        self.note(
+            "stopped",
+            Severity::Info,
+            match left {
+                0 => "stopped; all encoders are released".to_owned(),
+                left => {
+                    format!("stopped; {left} encoder(s) could not be seen idle and stay fenced")
+                }
+            },
+        );
         Ok(())
     }
 
@@ -140,7 +204,10 @@ impl Actor {
         let record = &self.saved.record;
         let mut parts = vec![record.primary.clone()];
         parts.extend(record.backup.clone());
-        parts.extend(record.failover.iter().map(|f| Assignment { encoder_id: f.to.clone(), slot: f.to_slot }));
+        parts.extend(record.failover.iter().map(|f| Assignment {
+            encoder_id: f.to.clone(),
+            slot: f.to_slot,
+        }));
         parts.dedup_by(|a, b| a.encoder_id == b.encoder_id);
         let stops = parts.iter().map(|part| self.stop_and_see(&part.encoder_id));
         let idle: Vec<bool> = join_all(stops).await;
@@ -157,7 +224,9 @@ impl Actor {
     /// Stops an encoder and returns whether it was seen idle. An encoder that is not registered
     /// any more counts as idle: nobody can reach it.
     async fn stop_and_see(&self, id: &EncoderId) -> bool {
-        let Some(encoder) = self.cx.fleet.find(id) else { return true };
+        let Some(encoder) = self.cx.fleet.find(id) else {
+            return true;
+        };
         let limit = self.cx.config.failover.fence_deadline;
         match stop_and_confirm(&encoder, limit).await {
             Ok(()) => true,
@@ -174,7 +243,10 @@ impl Actor {
         incident: Option<crate::model::IncidentId>,
         planned: bool,
     ) {
-        self.saved.record.fences.retain(|fence| fence.encoder_id != part.encoder_id);
+        self.saved
+            .record
+            .fences
+            .retain(|fence| fence.encoder_id != part.encoder_id);
         self.fence_attempts.remove(&part.encoder_id);
         self.saved.record.fences.push(Fence {
             encoder_id: part.encoder_id,
@@ -191,7 +263,10 @@ impl Actor {
 ///
 /// # Errors
 /// Those of the device, or [`ErrorKind::DeadlineExceeded`].
-pub(super) async fn stop_and_confirm(encoder: &Arc<Encoder>, limit: std::time::Duration) -> Result<()> {
+pub(super) async fn stop_and_confirm(
+    encoder: &Arc<Encoder>,
+    limit: std::time::Duration,
+) -> Result<()> {
     let stopping = async {
         encoder.driver.stop().await?;
         loop {
@@ -203,10 +278,16 @@ pub(super) async fn stop_and_confirm(encoder: &Arc<Encoder>, limit: std::time::D
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(limit, stopping).await.unwrap_or_else(|_| {
-        let message = format!("not idle within {} ms after the stop command", limit.as_millis());
-        Err(Error::new(ErrorKind::DeadlineExceeded, message).with_context("encoder", encoder.id()))
-    })
+    tokio::time::timeout(limit, stopping)
+        .await
+        .unwrap_or_else(|_| {
+            let message = format!(
+                "not idle within {} ms after the stop command",
+                limit.as_millis()
+            );
+            Err(Error::new(ErrorKind::DeadlineExceeded, message)
+                .with_context("encoder", encoder.id()))
+        })
 }
 
 impl Assignment {

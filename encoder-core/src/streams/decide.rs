@@ -74,23 +74,39 @@ pub(super) fn diagnose(facts: &Facts<'_>) -> Diagnosis {
 }
 
 fn silent(primary: &EncoderSnapshot, now: Timestamp) -> Fault {
-    let issue = primary.assessment.issues.iter().find(|i| i.code.as_str() == issue_code::DEVICE_SILENT);
+    let issue = primary
+        .assessment
+        .issues
+        .iter()
+        .find(|i| i.code.as_str() == issue_code::DEVICE_SILENT);
     Fault {
         cause: IssueCode::new(issue_code::DEVICE_SILENT),
-        message: issue.map_or_else(|| "the device does not answer".to_owned(), |i| i.message.clone()),
+        message: issue.map_or_else(
+            || "the device does not answer".to_owned(),
+            |i| i.message.clone(),
+        ),
         since: issue.map_or(now, |issue| issue.since),
         reachable: false,
-        evidence: vec!["verdict=silent".to_owned(), "another encoder answers".to_owned()],
+        evidence: vec![
+            "verdict=silent".to_owned(),
+            "another encoder answers".to_owned(),
+        ],
         threshold: Some("connection.fall".to_owned()),
     }
 }
 
 fn failing(primary: &EncoderSnapshot, now: Timestamp) -> Fault {
-    let worst = primary.assessment.issues.iter().find(|i| i.severity == Severity::Critical);
+    let worst = primary
+        .assessment
+        .issues
+        .iter()
+        .find(|i| i.severity == Severity::Critical);
     let worst = worst.or_else(|| primary.assessment.worst());
     let state = primary.stream_state();
     Fault {
-        cause: worst.map_or(IssueCode::new(issue_code::STREAM_FAILING), |issue| issue.code.clone()),
+        cause: worst.map_or(IssueCode::new(issue_code::STREAM_FAILING), |issue| {
+            issue.code.clone()
+        }),
         message: worst.map_or_else(|| format!("{state:?}"), |issue| issue.message.clone()),
         since: worst.map_or(now, |issue| issue.since),
         reachable: true,
@@ -100,14 +116,19 @@ fn failing(primary: &EncoderSnapshot, now: Timestamp) -> Fault {
 }
 
 fn overdue(facts: &Facts<'_>, primary: &EncoderSnapshot) -> Diagnosis {
-    let Some(since) = facts.starting_since else { return Diagnosis::Patience };
+    let Some(since) = facts.starting_since else {
+        return Diagnosis::Patience;
+    };
     let waited = facts.now.since(since);
     if waited < facts.grace {
         return Diagnosis::Patience;
     }
     Diagnosis::Faulty(Fault {
         cause: IssueCode::new(issue_code::STREAM_NOT_STARTED),
-        message: format!("the device took the start and does not stream after {} ms", waited.as_millis()),
+        message: format!(
+            "the device took the start and does not stream after {} ms",
+            waited.as_millis()
+        ),
         since,
         reachable: primary.is_reachable(),
         evidence: vec![format!("stream_state={:?}", primary.stream_state()).to_lowercase()],
@@ -134,18 +155,34 @@ pub(super) fn gate(
     if !config.automatic {
         return held("automatic failover is switched off".to_owned());
     }
-    let automatic = || record.history.iter().filter(|past| past.trigger == Trigger::Automatic);
-    let last = automatic().filter(|past| past.succeeded).map(|past| past.finished_at).max();
+    let automatic = || {
+        record
+            .history
+            .iter()
+            .filter(|past| past.trigger == Trigger::Automatic)
+    };
+    let last = automatic()
+        .filter(|past| past.succeeded)
+        .map(|past| past.finished_at)
+        .max();
     if let Some(last) = last
         && record.state != StreamState::Starting
         && now.since(last) < config.hold_down
     {
         let left = config.hold_down.saturating_sub(now.since(last));
-        return held(format!("hold-down for another {} s", left.as_secs_f64().ceil()));
+        return held(format!(
+            "hold-down for another {} s",
+            left.as_secs_f64().ceil()
+        ));
     }
-    let recent = automatic().filter(|past| now.since(past.finished_at) < HOUR).count();
+    let recent = automatic()
+        .filter(|past| now.since(past.finished_at) < HOUR)
+        .count();
     if recent >= config.hourly_cap as usize {
-        return held(format!("{recent} failovers within an hour, the cap is {}", config.hourly_cap));
+        return held(format!(
+            "{recent} failovers within an hour, the cap is {}",
+            config.hourly_cap
+        ));
     }
     Ok(())
 }

@@ -65,7 +65,9 @@ impl Actor {
             Some(to) => self.check_target(to)?,
             None => self.choose_target(&mut rejected)?,
         };
-        let publishing = self.publishing_backup().filter(|backup| backup.encoder_id == to);
+        let publishing = self
+            .publishing_backup()
+            .filter(|backup| backup.encoder_id == to);
         let (order, to_slot) = plan::order(self.record(), publishing.as_ref());
         let drill = trigger == Trigger::Drill && self.record().drill.is_none();
         let returns = drill && fault.cause.as_str() != "drill_return";
@@ -84,9 +86,17 @@ impl Actor {
             phase: plan::first_phase(order),
             evidence_at: evidence,
             decided_at: now,
-            timings: vec![PhaseTiming { phase: FailoverPhase::Detect, elapsed: now.since(evidence) }],
+            timings: vec![PhaseTiming {
+                phase: FailoverPhase::Detect,
+                elapsed: now.since(evidence),
+            }],
         };
-        Ok(Plan { progress, fault: fault.clone(), rejected, decided })
+        Ok(Plan {
+            progress,
+            fault: fault.clone(),
+            rejected,
+            decided,
+        })
     }
 
     fn check_target(&self, to: EncoderId) -> Result<EncoderId> {
@@ -102,7 +112,10 @@ impl Actor {
             return if readiness.ready {
                 Ok(to)
             } else {
-                conflict(format!("the backup is not ready: {}", readiness.reasons.join("; ")))
+                conflict(format!(
+                    "the backup is not ready: {}",
+                    readiness.reasons.join("; ")
+                ))
             };
         }
         let board = self.cx.fleet.board();
@@ -122,7 +135,10 @@ impl Actor {
                 return Ok(backup);
             }
             let reason = readiness.reasons.join("; ");
-            rejected.push(RejectedAlternative { alternative: format!("use {backup}"), reason });
+            rejected.push(RejectedAlternative {
+                alternative: format!("use {backup}"),
+                reason,
+            });
         }
         if let Some(free) = self.choose_spare() {
             return Ok(free);
@@ -134,7 +150,10 @@ impl Actor {
             })
         };
         readiness.encoder_id.filter(idle).ok_or_else(|| {
-            Error::new(ErrorKind::NoEncoderAvailable, "no other encoder could take the stream")
+            Error::new(
+                ErrorKind::NoEncoderAvailable,
+                "no other encoder could take the stream",
+            )
         })
     }
 
@@ -146,7 +165,8 @@ impl Actor {
                 self.carry_out(plan).await;
             }
             Err(error) if self.record().state == StreamState::Starting => {
-                self.fail(format!("{}; {}", fault.message, error.message())).await;
+                self.fail(format!("{}; {}", fault.message, error.message()))
+                    .await;
             }
             Err(error) => {
                 let message = format!("{}: {}; {}", fault.cause, fault.message, error.message());
@@ -174,7 +194,11 @@ impl Actor {
         }
         let reason = request.reason.unwrap_or_else(|| "requested".to_owned());
         let fault = Fault {
-            cause: IssueCode::new(if trigger == Trigger::Drill { "drill" } else { "manual" }),
+            cause: IssueCode::new(if trigger == Trigger::Drill {
+                "drill"
+            } else {
+                "manual"
+            }),
             message: reason,
             since: self.cx.clock.now(),
             reachable: true,
@@ -193,13 +217,21 @@ impl Actor {
 
     /// Writes the plan, then does it.
     pub(super) async fn carry_out(&mut self, plan: Plan) {
-        let Plan { mut progress, fault, rejected, decided } = plan;
+        let Plan {
+            mut progress,
+            fault,
+            rejected,
+            decided,
+        } = plan;
         self.jobs.abort(&progress.to);
         self.saved.record.failover = Some(progress.clone());
         self.set_state_quietly(StreamState::FailingOver);
         self.save().await;
         let elapsed = self.cx.clock.instant().saturating_duration_since(decided);
-        progress.timings.push(PhaseTiming { phase: FailoverPhase::Decide, elapsed });
+        progress.timings.push(PhaseTiming {
+            phase: FailoverPhase::Decide,
+            elapsed,
+        });
         self.saved.record.failover = Some(progress.clone());
         self.tell_phase(&progress, progress.phase, None);
         let message = format!("{} to {}: {}", progress.from, progress.to, fault.message);
@@ -214,19 +246,26 @@ impl Actor {
 
     /// Goes on with a failover that an earlier process began.
     pub(super) async fn resume_failover(&mut self) {
-        let Some(progress) = self.record().failover.clone() else { return };
-        let streaming = |id: &EncoderId| self.cx.fleet.find(id).is_some_and(|e| e.snapshot().is_streaming());
+        let Some(progress) = self.record().failover.clone() else {
+            return;
+        };
         let begun = self
             .cx
             .fleet
             .find(&progress.to)
             .is_some_and(|encoder| encoder.snapshot().stream_state().may_publish());
+        let from = self.cx.fleet.find(&progress.from);
+        let streams_again = from.is_some_and(|encoder| encoder.snapshot().is_streaming());
         let message = format!("a failover was under way: {}", progress.phase.as_str());
         self.note("resumed", Severity::Warning, message);
-        if !begun && progress.trigger == Trigger::Automatic && streaming(&progress.from) {
+        if !begun && progress.trigger == Trigger::Automatic && streams_again {
             // The primary streams and the replacement was never started: nothing to move.
             self.saved.record.failover = None;
-            self.note("failover_abandoned", Severity::Info, format!("{} streams again", progress.from));
+            self.note(
+                "failover_abandoned",
+                Severity::Info,
+                format!("{} streams again", progress.from),
+            );
             return self.set_state(StreamState::Live).await;
         }
         self.carry_on().await;
@@ -250,7 +289,9 @@ impl Actor {
             match advance {
                 Ok(next) => self.advance(progress, next, elapsed).await,
                 Err(Setback::Interrupted) => return,
-                Err(Setback::Failed(reason)) => return self.give_up(progress, elapsed, reason).await,
+                Err(Setback::Failed(reason)) => {
+                    return self.give_up(progress, elapsed, reason).await;
+                }
             }
         }
     }
@@ -284,7 +325,11 @@ impl Actor {
 
     /// An encoder that cannot be told to stop is waited for until the ingest forgot it, or until
     /// it can be told after all.
-    async fn outwait_ingest(&self, progress: &FailoverProgress, from: Option<&Arc<Encoder>>) -> Advance {
+    async fn outwait_ingest(
+        &self,
+        progress: &FailoverProgress,
+        from: Option<&Arc<Encoder>>,
+    ) -> Advance {
         let Some(timeout) = self.record().destination.idle_timeout else {
             return Err(Setback::Failed(format!(
                 "{} cannot be stopped and the ingest refuses a second publisher; without \
@@ -302,7 +347,9 @@ impl Actor {
             let nap = left.min(self.cx.config.failover.fence_retry);
             tokio::time::sleep(nap).await;
             if let Some(encoder) = from.filter(|encoder| encoder.snapshot().is_reachable())
-                && stop_and_confirm(encoder, self.cx.config.failover.fence_deadline).await.is_ok()
+                && stop_and_confirm(encoder, self.cx.config.failover.fence_deadline)
+                    .await
+                    .is_ok()
             {
                 return Ok(FailoverPhase::Start);
             }
@@ -316,11 +363,18 @@ impl Actor {
         let target = self.record().target(progress.to_slot);
         let limit = self.cx.config.failover.command_timeout;
         self.starting_since = Some(self.cx.clock.now());
-        if !self.spare.is_staged(&progress.to, &self.record().config, &target) {
+        if !self
+            .spare
+            .is_staged(&progress.to, &self.record().config, &target)
+        {
             let call = encoder.driver.configure(&self.record().config, &target);
-            within(limit * 2, "EncoderDriver::configure", call).await.map_err(failed)?;
+            within(limit * 2, "EncoderDriver::configure", call)
+                .await
+                .map_err(failed)?;
         }
-        within(limit, "EncoderDriver::start", encoder.driver.start()).await.map_err(failed)?;
+        within(limit, "EncoderDriver::start", encoder.driver.start())
+            .await
+            .map_err(failed)?;
         Ok(FailoverPhase::Confirm)
     }
 
@@ -350,12 +404,23 @@ impl Actor {
         match tokio::time::timeout(grace, waiting).await {
             Ok(Ok(())) => Ok(FailoverPhase::Completed),
             Ok(Err(reason)) => failed(reason),
-            Err(_) => failed(format!("does not stream {} ms after the command", grace.as_millis())),
+            Err(_) => failed(format!(
+                "does not stream {} ms after the command",
+                grace.as_millis()
+            )),
         }
     }
 
-    async fn advance(&mut self, mut progress: FailoverProgress, next: FailoverPhase, elapsed: Duration) {
-        progress.timings.push(PhaseTiming { phase: progress.phase, elapsed });
+    async fn advance(
+        &mut self,
+        mut progress: FailoverProgress,
+        next: FailoverPhase,
+        elapsed: Duration,
+    ) {
+        progress.timings.push(PhaseTiming {
+            phase: progress.phase,
+            elapsed,
+        });
         progress.phase = next;
         if next == FailoverPhase::Completed {
             return self.complete(progress).await;
@@ -371,10 +436,15 @@ impl Actor {
         let now = self.cx.clock.now();
         let planned = progress.trigger != Trigger::Automatic;
         let old = Assignment::new(progress.from.clone(), progress.from_slot);
-        let changed_address = self.record().url(progress.from_slot) != self.record().url(progress.to_slot);
+        let changed_address =
+            self.record().url(progress.from_slot) != self.record().url(progress.to_slot);
         let record = &mut self.saved.record;
         record.primary = Assignment::new(progress.to.clone(), progress.to_slot);
-        if record.backup.as_ref().is_some_and(|backup| backup.encoder_id == progress.to) {
+        if record
+            .backup
+            .as_ref()
+            .is_some_and(|backup| backup.encoder_id == progress.to)
+        {
             record.backup = None;
         }
         record.failover = None;
@@ -397,7 +467,8 @@ impl Actor {
         self.tell_phase(&progress, FailoverPhase::Completed, url);
         let message = format!("{} took over from {}", progress.to, progress.from);
         let note = self.new_note("failover_completed", Severity::Warning, message);
-        self.timeline.add(note.incident(&progress.incident_id).phases(summary.timings));
+        self.timeline
+            .add(note.incident(&progress.incident_id).phases(summary.timings));
         self.publish();
     }
 
@@ -414,13 +485,23 @@ impl Actor {
 
     /// Leaves the stream where it was. The replacement may have started, so it is fenced.
     async fn give_up(&mut self, mut progress: FailoverProgress, elapsed: Duration, reason: String) {
-        progress.timings.push(PhaseTiming { phase: progress.phase, elapsed });
+        progress.timings.push(PhaseTiming {
+            phase: progress.phase,
+            elapsed,
+        });
         let record = &mut self.saved.record;
         record.failover = None;
-        if record.backup.as_ref().is_some_and(|backup| backup.encoder_id == progress.to) {
+        if record
+            .backup
+            .as_ref()
+            .is_some_and(|backup| backup.encoder_id == progress.to)
+        {
             record.backup = None;
         }
-        if matches!(progress.phase, FailoverPhase::Start | FailoverPhase::Confirm) {
+        if matches!(
+            progress.phase,
+            FailoverPhase::Start | FailoverPhase::Confirm
+        ) {
             let part = Assignment::new(progress.to.clone(), progress.to_slot);
             self.add_fence(part, Some(progress.incident_id.clone()), false);
         }
@@ -428,8 +509,13 @@ impl Actor {
         self.spare.forget();
         self.starting_since = None;
         let starting = self.record().live_at.is_none();
-        self.set_state_quietly(if starting { StreamState::Starting } else { StreamState::Degraded });
-        let fenced = progress.order == FailoverOrder::FenceFirst && progress.phase != FailoverPhase::Fence;
+        self.set_state_quietly(if starting {
+            StreamState::Starting
+        } else {
+            StreamState::Degraded
+        });
+        let fenced =
+            progress.order == FailoverOrder::FenceFirst && progress.phase != FailoverPhase::Fence;
         if fenced || starting {
             // The old encoder was stopped for nothing, or never came up: it is due again.
             self.starting_since = Some(progress.decided_at);
@@ -440,7 +526,8 @@ impl Actor {
         self.raise(issue_code::FAILOVER_FAILED, Severity::Critical, &reason);
         self.tell_phase(&progress, FailoverPhase::Failed, Some(reason.clone()));
         let note = self.new_note("failover_failed", Severity::Critical, reason);
-        self.timeline.add(note.incident(&progress.incident_id).phases(summary.timings));
+        self.timeline
+            .add(note.incident(&progress.incident_id).phases(summary.timings));
         self.publish();
     }
 

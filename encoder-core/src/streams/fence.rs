@@ -51,7 +51,9 @@ impl Actor {
     }
 
     fn fence_duty(&self, fence: &Fence) -> Duty {
-        let Some(encoder) = self.cx.fleet.find(&fence.encoder_id) else { return Duty::Drop };
+        let Some(encoder) = self.cx.fleet.find(&fence.encoder_id) else {
+            return Duty::Drop;
+        };
         let snapshot = encoder.snapshot();
         if !snapshot.is_reachable() {
             return Duty::Wait;
@@ -59,25 +61,43 @@ impl Actor {
         let state = snapshot.stream_state();
         if state.may_publish() {
             let part = Assignment::new(fence.encoder_id.clone(), fence.slot);
-            return if self.publishes_ours(&part) { Duty::Stop } else { Duty::Drop };
+            return if self.publishes_ours(&part) {
+                Duty::Stop
+            } else {
+                Duty::Drop
+            };
         }
         if !state.is_idle() {
             return Duty::Wait;
         }
-        if self.has_rested(fence, &snapshot) { Duty::Lift } else { Duty::Watch }
+        if self.has_rested(fence, &snapshot) {
+            Duty::Lift
+        } else {
+            Duty::Watch
+        }
     }
 
     fn has_rested(&self, fence: &Fence, snapshot: &EncoderSnapshot) -> bool {
-        let well = matches!(snapshot.assessment.verdict, Verdict::Healthy | Verdict::Worn);
+        let well = matches!(
+            snapshot.assessment.verdict,
+            Verdict::Healthy | Verdict::Worn
+        );
         let rest = &self.cx.config.failover.reinstate_after;
         let now = self.cx.clock.now();
-        let rested = fence.idle_since.is_some_and(|since| fence.planned || now.since(since) >= *rest);
+        let rested = fence
+            .idle_since
+            .is_some_and(|since| fence.planned || now.since(since) >= *rest);
         well && rested
     }
 
     fn mark_idle(&mut self, id: &EncoderId) {
         let now = self.cx.clock.now();
-        let fence = self.saved.record.fences.iter_mut().find(|fence| fence.encoder_id == *id);
+        let fence = self
+            .saved
+            .record
+            .fences
+            .iter_mut()
+            .find(|fence| fence.encoder_id == *id);
         if let Some(fence) = fence.filter(|fence| fence.idle_since.is_none()) {
             fence.idle_since = Some(now);
             self.note("fenced", Severity::Info, format!("{id} was seen idle"));
@@ -90,7 +110,9 @@ impl Actor {
         let retry = self.cx.config.failover.fence_retry;
         let recent = self.fence_attempts.get(id);
         let too_soon = recent.is_some_and(|at| now.saturating_duration_since(*at) < retry);
-        let Some(encoder) = self.cx.fleet.find(id) else { return };
+        let Some(encoder) = self.cx.fleet.find(id) else {
+            return;
+        };
         if too_soon || self.jobs.contains_key(id) {
             return;
         }
@@ -112,7 +134,10 @@ impl Actor {
     }
 
     async fn drop_fence(&mut self, id: &EncoderId) {
-        self.saved.record.fences.retain(|fence| fence.encoder_id != *id);
+        self.saved
+            .record
+            .fences
+            .retain(|fence| fence.encoder_id != *id);
         self.hold();
         self.save().await;
     }
@@ -120,17 +145,32 @@ impl Actor {
     /// The encoder may have a part in the stream again.
     async fn lift(&mut self, fence: &Fence) {
         let id = fence.encoder_id.clone();
-        self.saved.record.fences.retain(|known| known.encoder_id != id);
+        self.saved
+            .record
+            .fences
+            .retain(|known| known.encoder_id != id);
         self.fence_attempts.remove(&id);
         let returns = self.record().state.is_active()
             && self.record().protection.holds_backup()
             && self.cx.config.failover.returned_primary == ReturnedPrimary::Backup
-            && !self.cx.fleet.find(&id).is_some_and(|encoder| encoder.spec().maintenance);
+            && !self
+                .cx
+                .fleet
+                .find(&id)
+                .is_some_and(|encoder| encoder.spec().maintenance);
         if returns {
-            self.note("returned", Severity::Info, format!("{id} is idle and well: backup again"));
+            self.note(
+                "returned",
+                Severity::Info,
+                format!("{id} is idle and well: backup again"),
+            );
             self.replace_backup(Some(id));
         } else {
-            self.note("released", Severity::Info, format!("{id} is idle and goes back to the pool"));
+            self.note(
+                "released",
+                Severity::Info,
+                format!("{id} is idle and goes back to the pool"),
+            );
         }
         self.hold();
         self.save().await;

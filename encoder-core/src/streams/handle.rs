@@ -50,7 +50,11 @@ pub(crate) struct StreamContext {
 pub(super) enum Command {
     Stop(oneshot::Sender<Result<()>>),
     Update(StreamConfigPatch, Option<u64>, oneshot::Sender<Result<()>>),
-    Failover(FailoverRequest, Trigger, oneshot::Sender<Result<FailoverAccepted>>),
+    Failover(
+        FailoverRequest,
+        Trigger,
+        oneshot::Sender<Result<FailoverAccepted>>,
+    ),
     /// An encoder was taken out or put back; look again.
     FleetChanged,
 }
@@ -76,15 +80,21 @@ pub(crate) struct Streams {
 impl Streams {
     pub(crate) fn new(context: StreamContext) -> Self {
         let actors = Mutex::new(context.tasks.child());
-        Self { context, handles: RwLock::default(), actors }
+        Self {
+            context,
+            handles: RwLock::default(),
+            actors,
+        }
     }
 
     /// Takes a request: checks it, chooses encoders, writes the intent, and sets off.
     pub(crate) async fn start(&self, id: StreamId, request: StreamRequest) -> Result<StreamView> {
         let valid = validate_stream(&request, &self.context.config.stream_defaults)?;
         if self.handles().contains_key(&id) {
-            return Err(Error::new(ErrorKind::AlreadyExists, "the stream exists already")
-                .with_context("stream", &id));
+            return Err(
+                Error::new(ErrorKind::AlreadyExists, "the stream exists already")
+                    .with_context("stream", &id),
+            );
         }
         let demand = Demand {
             key: id.to_string(),
@@ -92,8 +102,12 @@ impl Streams {
             backup: valid.protection.holds_backup(),
             ..Demand::default()
         };
-        let wanted =
-            Wanted { stream: &id, config: &valid.config, url: &valid.destination.url, demand };
+        let wanted = Wanted {
+            stream: &id,
+            config: &valid.config,
+            url: &valid.destination.url,
+            demand,
+        };
         let chosen = self.context.fleet.place(wanted, rand::random())?;
         let record = self.new_record(id.clone(), request, valid, chosen.primary, chosen.backup);
         match Saved::create(Arc::clone(&self.context.store), record).await {
@@ -123,7 +137,10 @@ impl Streams {
             stream_key: valid.stream_key.unwrap_or_else(generate_key),
             protection: valid.protection,
             state: StreamState::Starting,
-            primary: Assignment { encoder_id: primary, slot: IngestSlot::Main },
+            primary: Assignment {
+                encoder_id: primary,
+                slot: IngestSlot::Main,
+            },
             backup: None,
             fences: Vec::new(),
             failover: None,
@@ -144,11 +161,21 @@ impl Streams {
         let (commands, receiver) = mpsc::channel(QUEUE);
         let stop = CancellationToken::new();
         let tasks = self.actors().clone();
-        let context = StreamContext { tasks: tasks.clone(), ..self.context.clone() };
+        let context = StreamContext {
+            tasks: tasks.clone(),
+            ..self.context.clone()
+        };
         let (actor, view) = Actor::new(context, saved, receiver, stop.clone(), resumed);
         let first = StreamView::clone(&view.borrow());
-        let handle = Handle { commands, view, stop };
-        self.handles.write().unwrap_or_else(PoisonError::into_inner).insert(id, handle);
+        let handle = Handle {
+            commands,
+            view,
+            stop,
+        };
+        self.handles
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, handle);
         tasks.spawn("stream", actor.run());
         first
     }
@@ -169,7 +196,10 @@ impl Streams {
     pub(crate) fn suspend(&self) {
         let suspended = std::mem::replace(&mut *self.actors(), self.context.tasks.child());
         suspended.cancel();
-        self.handles.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.handles
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     fn actors(&self) -> std::sync::MutexGuard<'_, Supervisor> {
@@ -199,7 +229,10 @@ impl Streams {
     }
 
     pub(crate) fn views(&self) -> Vec<StreamView> {
-        self.handles().values().map(|handle| StreamView::clone(&handle.view.borrow())).collect()
+        self.handles()
+            .values()
+            .map(|handle| StreamView::clone(&handle.view.borrow()))
+            .collect()
     }
 
     /// Waits until the device reports that it streams; a stream that does not get there is
@@ -207,16 +240,23 @@ impl Streams {
     pub(crate) async fn wait_live(&self, id: &StreamId, deadline: Duration) -> Result<StreamView> {
         let mut view = self.handle(id)?.view;
         let settled = |view: &Arc<StreamView>| {
-            matches!(view.record.state, StreamState::Live | StreamState::Stopped | StreamState::Failed)
+            matches!(
+                view.record.state,
+                StreamState::Live | StreamState::Stopped | StreamState::Failed
+            )
         };
-        let waited = tokio::time::timeout(deadline, view.wait_for(settled)).await;
-        let reached = matches!(&waited, Ok(Ok(view)) if view.record.state == StreamState::Live);
-        drop(waited);
+        let reached = {
+            let waited = tokio::time::timeout(deadline, view.wait_for(settled)).await;
+            matches!(waited, Ok(Ok(view)) if view.record.state == StreamState::Live)
+        };
         if reached {
             return self.view(id);
         }
         let last = self.stop(id).await?;
-        let reason = last.record.failure.unwrap_or_else(|| "the device did not get there".to_owned());
+        let reason = last
+            .record
+            .failure
+            .unwrap_or_else(|| "the device did not get there".to_owned());
         let message = format!("not live within {} ms: {reason}", deadline.as_millis());
         Err(Error::new(ErrorKind::DeadlineExceeded, message)
             .with_context("stream", id)
@@ -278,7 +318,11 @@ async fn ask<T>(
 ) -> Result<T> {
     let gone = || Error::new(ErrorKind::ShuttingDown, "the stream's task has ended");
     let (reply, answer) = oneshot::channel();
-    handle.commands.send(command(reply)).await.map_err(|_| gone())?;
+    handle
+        .commands
+        .send(command(reply))
+        .await
+        .map_err(|_| gone())?;
     answer.await.map_err(|_| gone())?
 }
 
@@ -286,5 +330,9 @@ fn generate_key() -> Secret {
     use rand::RngExt;
     use rand::distr::Alphanumeric;
     let mut random = rand::rng();
-    Secret::new((0..KEY_LENGTH).map(|_| char::from(random.sample(Alphanumeric))).collect())
+    Secret::new(
+        (0..KEY_LENGTH)
+            .map(|_| char::from(random.sample(Alphanumeric)))
+            .collect(),
+    )
 }

@@ -19,7 +19,4 @@ mod saved;
 mod spare;
 mod timeline;
 
-#[cfg(test)]
-mod tests;
-
 pub(crate) use handle::{StreamContext, Streams};

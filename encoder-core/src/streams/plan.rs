@@ -10,7 +10,10 @@ use crate::model::{
 
 /// The order and the address for a replacement. `publishing` says whether the replacement is
 /// the stream's backup and publishes already.
-pub(super) fn order(record: &StreamRecord, publishing: Option<&Assignment>) -> (FailoverOrder, IngestSlot) {
+pub(super) fn order(
+    record: &StreamRecord,
+    publishing: Option<&Assignment>,
+) -> (FailoverOrder, IngestSlot) {
     let from = record.primary.slot;
     match (publishing, record.destination.personality) {
         (Some(backup), _) => (FailoverOrder::SwitchRoles, backup.slot),
@@ -33,5 +36,9 @@ pub(super) const fn first_phase(order: FailoverOrder) -> FailoverPhase {
 pub(super) fn backup_slot(record: &StreamRecord) -> IngestSlot {
     let own_address = record.protection == crate::model::Protection::Hot
         || record.destination.personality == Personality::Separate;
-    if own_address { record.primary.slot.other() } else { record.primary.slot }
+    if own_address {
+        record.primary.slot.other()
+    } else {
+        record.primary.slot
+    }
 }

@@ -29,7 +29,11 @@ pub(super) fn readiness(facts: &BackupFacts<'_>) -> BackupReadiness {
         None => reasons.push("not registered any more".to_owned()),
         Some(snapshot) => judge(facts, snapshot, &mut reasons),
     }
-    BackupReadiness { encoder_id: Some(facts.id.clone()), ready: reasons.is_empty(), reasons }
+    BackupReadiness {
+        encoder_id: Some(facts.id.clone()),
+        ready: reasons.is_empty(),
+        reasons,
+    }
 }
 
 fn judge(facts: &BackupFacts<'_>, snapshot: &EncoderSnapshot, reasons: &mut Vec<String>) {
@@ -47,7 +51,10 @@ fn judge(facts: &BackupFacts<'_>, snapshot: &EncoderSnapshot, reasons: &mut Vec<
     }
     let state = snapshot.stream_state();
     if facts.protection == Protection::Hot {
-        object(state != DeviceStreamState::Streaming, "does not publish yet");
+        object(
+            state != DeviceStreamState::Streaming,
+            "does not publish yet",
+        );
     } else {
         object(!state.is_idle(), "not idle");
     }
@@ -77,6 +84,10 @@ fn input_objection(backup: Option<&InputSignal>, primary: Option<&InputSignal>) 
     let primary = primary.filter(|signal| signal.present)?;
     (backup.format != primary.format).then(|| {
         let text = |signal: &InputSignal| signal.format.clone().unwrap_or_else(|| "unknown".into());
-        format!("input format {} differs from the primary's {}", text(backup), text(primary))
+        format!(
+            "input format {} differs from the primary's {}",
+            text(backup),
+            text(primary)
+        )
     })
 }

@@ -6,9 +6,7 @@ use super::actor::{Actor, within};
 use super::bring_up::stop_and_confirm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fleet::Encoder;
-use crate::model::{
-    DeviceStreamState, Severity, StreamConfig, StreamConfigPatch, StreamState,
-};
+use crate::model::{DeviceStreamState, Severity, StreamConfig, StreamConfigPatch, StreamState};
 use crate::validate::{validate_change, validate_for_encoder};
 
 impl Actor {
@@ -47,7 +45,11 @@ impl Actor {
         within(limit, "EncoderDriver::status", primary.driver.status()).await?;
         let backup = self.stage_backup(&config).await;
         let result = self.apply(&primary, &config).await;
-        let name = if result.is_ok() { "reconfigured" } else { "reconfigure_failed" };
+        let name = if result.is_ok() {
+            "reconfigured"
+        } else {
+            "reconfigure_failed"
+        };
         if result.is_ok() {
             self.saved.record.config = config;
             self.saved.record.updated_at = self.cx.clock.now();
@@ -59,7 +61,10 @@ impl Actor {
             self.spare.forget();
         }
         let message = match &result {
-            Ok(interruption) => format!("interrupted for {} ms by this manager", interruption.as_millis()),
+            Ok(interruption) => format!(
+                "interrupted for {} ms by this manager",
+                interruption.as_millis()
+            ),
             Err(error) => format!("the old settings stay: {error}"),
         };
         self.note(name, Severity::Info, message);
@@ -68,7 +73,10 @@ impl Actor {
 
     fn check_limits(&self, primary: &Arc<Encoder>, config: &StreamConfig) -> Result<()> {
         let snapshot = primary.snapshot();
-        let input = snapshot.status.as_ref().and_then(|status| status.input.as_ref());
+        let input = snapshot
+            .status
+            .as_ref()
+            .and_then(|status| status.input.as_ref());
         let url = self.record().url(self.record().primary.slot).to_owned();
         let found = validate_for_encoder(config, &url, &primary.driver.capability(), input);
         if found.is_empty() {
@@ -80,7 +88,10 @@ impl Actor {
 
     /// Gives the idle backup the new settings. A hot one keeps publishing the old ones until the
     /// primary is through, and is synchronised afterwards.
-    async fn stage_backup(&mut self, config: &StreamConfig) -> Option<(crate::model::EncoderId, Result<()>)> {
+    async fn stage_backup(
+        &mut self,
+        config: &StreamConfig,
+    ) -> Option<(crate::model::EncoderId, Result<()>)> {
         let backup = self.record().backup.clone()?;
         let encoder = self.cx.fleet.find(&backup.encoder_id)?;
         let snapshot = encoder.snapshot();
@@ -97,7 +108,11 @@ impl Actor {
     }
 
     /// Configures the primary, stopping it when it must. Returns the interruption.
-    async fn apply(&mut self, primary: &Arc<Encoder>, config: &StreamConfig) -> Result<std::time::Duration> {
+    async fn apply(
+        &mut self,
+        primary: &Arc<Encoder>,
+        config: &StreamConfig,
+    ) -> Result<std::time::Duration> {
         let target = self.record().target(self.record().primary.slot);
         let limit = self.cx.config.failover.command_timeout;
         let live = primary.driver.capability().configures_while_streaming;
@@ -120,8 +135,12 @@ impl Actor {
             self.await_start(primary).await;
         }
         primary.look_now();
-        configured.map(|()| if live { std::time::Duration::ZERO } else {
-            self.cx.clock.instant().saturating_duration_since(began)
+        configured.map(|()| {
+            if live {
+                std::time::Duration::ZERO
+            } else {
+                self.cx.clock.instant().saturating_duration_since(began)
+            }
         })
     }
 

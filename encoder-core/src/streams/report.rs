@@ -78,7 +78,10 @@ impl Actor {
 /// The view before anything was looked at.
 pub(super) fn first_view(record: &StreamRecord, revision: u64, now: Timestamp) -> StreamView {
     let backup = BackupReadiness {
-        encoder_id: record.backup.as_ref().map(|backup| backup.encoder_id.clone()),
+        encoder_id: record
+            .backup
+            .as_ref()
+            .map(|backup| backup.encoder_id.clone()),
         ready: false,
         reasons: vec!["being configured".to_owned()],
     };
@@ -98,8 +101,12 @@ fn health(
     problems: Vec<Issue>,
     now: Timestamp,
 ) -> StreamHealthReport {
-    let status = primary.and_then(|snapshot| snapshot.status.clone()).unwrap_or_default();
-    let assessed = primary.map(|snapshot| snapshot.assessment.clone()).unwrap_or_default();
+    let status = primary
+        .and_then(|snapshot| snapshot.status.clone())
+        .unwrap_or_default();
+    let assessed = primary
+        .map(|snapshot| snapshot.assessment.clone())
+        .unwrap_or_default();
     let mut issues = problems;
     issues.extend(assessed.issues);
     issues.sort_by_key(|issue| std::cmp::Reverse(issue.severity));
@@ -126,8 +133,8 @@ fn condition(
     issues: &[Issue],
 ) -> StreamCondition {
     let streaming = primary.is_some_and(EncoderSnapshot::is_streaming);
-    let faulty = primary
-        .is_some_and(|p| matches!(p.assessment.verdict, Verdict::Failing | Verdict::Silent));
+    let faulty =
+        primary.is_some_and(|p| matches!(p.assessment.verdict, Verdict::Failing | Verdict::Silent));
     match record.state {
         StreamState::Failed | StreamState::Stopped => StreamCondition::Failed,
         StreamState::FailingOver => StreamCondition::Failing,
@@ -144,7 +151,10 @@ fn condition(
 /// Whether clients should hear of the new view at once.
 fn differs(old: &StreamView, new: &StreamView) -> bool {
     fn codes(view: &StreamView) -> impl Iterator<Item = (&str, Severity)> {
-        view.health.issues.iter().map(|issue| (issue.code.as_str(), issue.severity))
+        view.health
+            .issues
+            .iter()
+            .map(|issue| (issue.code.as_str(), issue.severity))
     }
     old.record.state != new.record.state
         || old.record.primary != new.record.primary

@@ -32,17 +32,32 @@ impl Saved {
     pub(super) async fn create(store: Arc<dyn StateStore>, record: StreamRecord) -> Result<Self> {
         let bytes = encode(&record)?;
         let revision = store.put(&key(&record.id), &bytes, Expect::Absent).await?;
-        Ok(Self { store, record, revision, in_doubt: None, dirty: false })
+        Ok(Self {
+            store,
+            record,
+            revision,
+            in_doubt: None,
+            dirty: false,
+        })
     }
 
     /// Takes a record that was read.
     pub(super) fn loaded(store: Arc<dyn StateStore>, stored: &Record) -> Result<Self> {
         let record = serde_json::from_slice(&stored.value).map_err(|error| {
-            Error::new(ErrorKind::StoreUnavailable, "a stream's record cannot be read")
-                .with_context("key", &stored.key)
-                .with_source(error)
+            Error::new(
+                ErrorKind::StoreUnavailable,
+                "a stream's record cannot be read",
+            )
+            .with_context("key", &stored.key)
+            .with_source(error)
         })?;
-        Ok(Self { store, record, revision: stored.revision, in_doubt: None, dirty: false })
+        Ok(Self {
+            store,
+            record,
+            revision: stored.revision,
+            in_doubt: None,
+            dirty: false,
+        })
     }
 
     pub(super) const fn revision(&self) -> Revision {
@@ -91,10 +106,12 @@ impl Saved {
 
     /// [`Saved::save`], giving up after `limit` with [`ErrorKind::StoreUnavailable`].
     pub(super) async fn save_within(&mut self, limit: Duration) -> Result<()> {
-        tokio::time::timeout(limit, self.save()).await.unwrap_or_else(|_| {
-            let message = format!("the store did not answer within {} ms", limit.as_millis());
-            Err(Error::new(ErrorKind::StoreUnavailable, message))
-        })
+        tokio::time::timeout(limit, self.save())
+            .await
+            .unwrap_or_else(|_| {
+                let message = format!("the store did not answer within {} ms", limit.as_millis());
+                Err(Error::new(ErrorKind::StoreUnavailable, message))
+            })
     }
 
     /// Learns whether the write in doubt happened.

@@ -32,8 +32,15 @@ impl Spare {
         self.ready
     }
 
-    pub(super) fn is_staged(&self, id: &EncoderId, config: &StreamConfig, target: &PublishTarget) -> bool {
-        self.staged.as_ref().is_some_and(|(staged, with, to)| staged == id && with == config && to == target)
+    pub(super) fn is_staged(
+        &self,
+        id: &EncoderId,
+        config: &StreamConfig,
+        target: &PublishTarget,
+    ) -> bool {
+        self.staged
+            .as_ref()
+            .is_some_and(|(staged, with, to)| staged == id && with == config && to == target)
     }
 
     pub(super) fn forget(&mut self) {
@@ -54,13 +61,18 @@ impl Actor {
         if self.spare.ready {
             self.problems.remove(issue_code::UNPROTECTED);
         } else {
-            let message = format!("no backup could take over: {}", readiness.reasons.join("; "));
+            let message = format!(
+                "no backup could take over: {}",
+                readiness.reasons.join("; ")
+            );
             self.raise(issue_code::UNPROTECTED, Severity::Warning, &message);
         }
     }
 
     fn may_retry(&self) -> bool {
-        self.spare.retry_at.is_none_or(|at| self.cx.clock.instant() >= at)
+        self.spare
+            .retry_at
+            .is_none_or(|at| self.cx.clock.instant() >= at)
     }
 
     fn retry_later(&mut self) {
@@ -78,7 +90,11 @@ impl Actor {
         }
         match self.choose_spare() {
             Some(id) => {
-                self.note("backup_chosen", Severity::Info, format!("{id} is the backup now"));
+                self.note(
+                    "backup_chosen",
+                    Severity::Info,
+                    format!("{id} is the backup now"),
+                );
                 self.replace_backup(Some(id));
                 self.hold();
                 // The next write carries it; until then a restart would choose again.
@@ -102,12 +118,29 @@ impl Actor {
         let mut exclude = vec![record.primary.encoder_id.clone()];
         exclude.extend(record.backup.iter().map(|backup| backup.encoder_id.clone()));
         exclude.extend(record.fences.iter().map(|fence| fence.encoder_id.clone()));
-        let site = self.cx.fleet.find(&record.primary.encoder_id).and_then(|e| e.spec().site.clone());
-        let demand =
-            Demand { key: record.id.to_string(), exclude, avoid_site: site, ..Demand::default() };
+        let site = self
+            .cx
+            .fleet
+            .find(&record.primary.encoder_id)
+            .and_then(|e| e.spec().site.clone());
+        let demand = Demand {
+            key: record.id.to_string(),
+            exclude,
+            avoid_site: site,
+            ..Demand::default()
+        };
         let url = record.url(plan::backup_slot(record));
-        let wanted = Wanted { stream: &record.id, config: &record.config, url, demand };
-        self.cx.fleet.place(wanted, rand::random()).ok().map(|chosen| chosen.primary)
+        let wanted = Wanted {
+            stream: &record.id,
+            config: &record.config,
+            url,
+            demand,
+        };
+        self.cx
+            .fleet
+            .place(wanted, rand::random())
+            .ok()
+            .map(|chosen| chosen.primary)
     }
 
     /// Gives the part of the backup to another encoder. One that publishes already is fenced.
@@ -125,8 +158,12 @@ impl Actor {
     }
 
     fn work_on_backup(&mut self) {
-        let Some(backup) = self.record().backup.clone() else { return };
-        let Some(encoder) = self.cx.fleet.find(&backup.encoder_id) else { return };
+        let Some(backup) = self.record().backup.clone() else {
+            return;
+        };
+        let Some(encoder) = self.cx.fleet.find(&backup.encoder_id) else {
+            return;
+        };
         let snapshot = encoder.snapshot();
         if self.jobs.contains_key(&backup.encoder_id) || !snapshot.is_reachable() {
             return;
@@ -161,17 +198,27 @@ impl Actor {
     fn needs_staging(&self, backup: &Assignment, snapshot: &EncoderSnapshot) -> bool {
         let record = self.record();
         let target = record.target(backup.slot);
-        if !self.spare.is_staged(&backup.encoder_id, &record.config, &target) {
+        if !self
+            .spare
+            .is_staged(&backup.encoder_id, &record.config, &target)
+        {
             return true;
         }
-        let active = snapshot.status.as_ref().and_then(|status| status.active.as_ref());
+        let active = snapshot
+            .status
+            .as_ref()
+            .and_then(|status| status.active.as_ref());
         active.is_some_and(|active| !active.differences(&record.config, &target).is_empty())
     }
 
     pub(super) fn job_done(&mut self, encoder: EncoderId, done: Done) {
-        let is_backup = self.record().backup.as_ref().is_some_and(|b| b.encoder_id == encoder);
+        let is_backup = self
+            .record()
+            .backup
+            .as_ref()
+            .is_some_and(|b| b.encoder_id == encoder);
         match done {
-            Done::Staged(result) if is_backup => self.staged(encoder, result),
+            Done::Staged(result) if is_backup => self.staged(encoder.clone(), result),
             Done::Started(Err(error)) => {
                 self.spare.error = Some(error.to_string());
                 self.retry_later();
@@ -224,16 +271,30 @@ impl Actor {
         let board = self.cx.fleet.board();
         let free = (0..board.len())
             .any(|row| board.is_eligible(row) && !self.record().holds(board.id(row)));
-        let reasons = if free { Vec::new() } else { vec!["no other encoder is free".to_owned()] };
-        BackupReadiness { encoder_id: None, ready: free, reasons }
+        let reasons = if free {
+            Vec::new()
+        } else {
+            vec!["no other encoder is free".to_owned()]
+        };
+        BackupReadiness {
+            encoder_id: None,
+            ready: free,
+            reasons,
+        }
     }
 
     fn backup_readiness(&self, backup: &Assignment) -> BackupReadiness {
         let record = self.record();
         let encoder = self.cx.fleet.find(&backup.encoder_id);
         let snapshot = encoder.as_ref().map(|encoder| encoder.snapshot());
-        let primary = self.cx.fleet.find(&record.primary.encoder_id).map(|e| e.snapshot());
-        let primary_input = primary.as_ref().and_then(|s| s.status.as_ref()?.input.as_ref());
+        let primary = self
+            .cx
+            .fleet
+            .find(&record.primary.encoder_id)
+            .map(|e| e.snapshot());
+        let primary_input = primary
+            .as_ref()
+            .and_then(|s| s.status.as_ref()?.input.as_ref());
         let target = record.target(backup.slot);
         readiness(&BackupFacts {
             id: &backup.encoder_id,
@@ -241,9 +302,13 @@ impl Actor {
             config: &record.config,
             target: &target,
             snapshot: snapshot.as_deref(),
-            maintenance: encoder.as_ref().is_some_and(|encoder| encoder.spec().maintenance),
+            maintenance: encoder
+                .as_ref()
+                .is_some_and(|encoder| encoder.spec().maintenance),
             primary_input,
-            staged: self.spare.is_staged(&backup.encoder_id, &record.config, &target),
+            staged: self
+                .spare
+                .is_staged(&backup.encoder_id, &record.config, &target),
             staging_error: self.spare.error.as_deref(),
         })
     }
@@ -252,12 +317,19 @@ impl Actor {
     pub(super) fn is_hot_backup(&self, id: &EncoderId) -> bool {
         let record = self.record();
         record.protection == Protection::Hot
-            && record.backup.as_ref().is_some_and(|backup| backup.encoder_id == *id)
+            && record
+                .backup
+                .as_ref()
+                .is_some_and(|backup| backup.encoder_id == *id)
     }
 
     /// The backup, when it publishes already.
     pub(super) fn publishing_backup(&self) -> Option<Assignment> {
-        let backup = self.record().backup.clone().filter(|b| self.is_hot_backup(&b.encoder_id))?;
+        let backup = self
+            .record()
+            .backup
+            .clone()
+            .filter(|b| self.is_hot_backup(&b.encoder_id))?;
         let encoder = self.cx.fleet.find(&backup.encoder_id)?;
         let snapshot = encoder.snapshot();
         (snapshot.is_reachable() && snapshot.stream_state() == DeviceStreamState::Streaming)

@@ -29,9 +29,12 @@ pub(super) async fn read(store: &dyn StateStore, stream: &StreamId) -> Result<Ve
     let records = store.list(&prefix(stream)).await?;
     let decode = |record: &crate::store::Record| {
         serde_json::from_slice(&record.value).map_err(|error| {
-            Error::new(ErrorKind::StoreUnavailable, "a timeline entry cannot be read")
-                .with_context("key", &record.key)
-                .with_source(error)
+            Error::new(
+                ErrorKind::StoreUnavailable,
+                "a timeline entry cannot be read",
+            )
+            .with_context("key", &record.key)
+            .with_source(error)
         })
     };
     records.iter().map(decode).collect()
@@ -100,7 +103,11 @@ pub(super) struct Timeline {
 
 impl Timeline {
     pub(super) fn new(store: Arc<dyn StateStore>) -> Self {
-        Self { store, next: None, unwritten: VecDeque::new() }
+        Self {
+            store,
+            next: None,
+            unwritten: VecDeque::new(),
+        }
     }
 
     /// Takes an entry; [`Timeline::flush`] writes it.
@@ -126,7 +133,9 @@ impl Timeline {
                 Error::new(ErrorKind::Unexpected, "a timeline entry cannot be written")
                     .with_source(error)
             })?;
-            self.store.put(&key(&entry.stream_id, number), &bytes, Expect::Any).await?;
+            self.store
+                .put(&key(&entry.stream_id, number), &bytes, Expect::Any)
+                .await?;
             self.next = Some(number + 1);
             self.unwritten.pop_front();
         }
@@ -137,7 +146,10 @@ impl Timeline {
         if let Some(next) = self.next {
             return Ok(next);
         }
-        let last = read(self.store.as_ref(), stream).await?.last().map_or(0, |entry| entry.number);
+        let last = read(self.store.as_ref(), stream)
+            .await?
+            .last()
+            .map_or(0, |entry| entry.number);
         Ok(last + 1)
     }
 }
