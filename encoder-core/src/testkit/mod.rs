@@ -1,6 +1,7 @@
 //! Doubles and conformance suites for authors of drivers, stores and policies.
 
 pub mod fake;
+pub mod store;
 
 pub use fake::{
     Call, CallKind, FakeEncoder, FakeEncoderFactory, FakeIngest, IngestEvent, IngestEventKind,
