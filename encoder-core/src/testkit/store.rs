@@ -16,7 +16,7 @@
 use std::any::Any;
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -37,8 +37,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct StoreUnderTest {
     store: Arc<dyn StateStore>,
     elapse: Box<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>,
-    /// Dropped after the store.
-    _kept: Option<Box<dyn Any + Send>>,
+    /// Dropped after the store. Never looked at; the mutex only makes it shareable.
+    _kept: Option<Mutex<Box<dyn Any + Send>>>,
 }
 
 impl StoreUnderTest {
@@ -64,7 +64,7 @@ impl StoreUnderTest {
     /// Keeps something, such as a temporary folder, until the test is over.
     #[must_use]
     pub fn keeping(mut self, kept: impl Any + Send) -> Self {
-        self._kept = Some(Box::new(kept));
+        self._kept = Some(Mutex::new(Box::new(kept)));
         self
     }
 }
