@@ -178,6 +178,10 @@ impl Listener {
                 self.device.read(param, OPERATION).await?;
             }
         }
+        if param == Param::STREAM_DURATION {
+            // Moves every second of a stream and is no news; the next status has it.
+            return Ok(());
+        }
         let status = self.device.known_status();
         let changes = changes(&self.last, &status);
         self.pending
