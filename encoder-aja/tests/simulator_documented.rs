@@ -1,5 +1,7 @@
 //! AJA's documented examples and the captures of other clients, request by request.
 
+#![allow(clippy::unwrap_used, reason = "a failing test says enough")]
+
 mod simulator_support;
 
 use std::time::Duration;
@@ -496,6 +498,11 @@ async fn preset_recall_reports_recalling_and_its_end() {
     reach(&helo, "RegisterRecallResult", "2").await;
     assert_eq!(web.value("StreamingVideoBitrate_1").await, "4000");
     assert_eq!(web.value("StreamingVideoBitrate").await, "4000");
+    // AJA's text spells this read as a write without a value.
+    let read = web
+        .json("/config?action=set&paramid=eParamID_RegisterRecallResult")
+        .await;
+    assert_eq!(read["value"], "2");
     let number = &web.get("RegisterRecallResult").await["paramid"];
     assert_eq!(number, "1560412160");
     web.set("RegisterRecall", "3").await;

@@ -1,5 +1,7 @@
 //! Every fault, as a client meets it.
 
+#![allow(clippy::unwrap_used, reason = "a failing test says enough")]
+
 mod simulator_support;
 
 use std::time::Duration;
@@ -106,12 +108,12 @@ async fn silent_device_goes_on_streaming_only_if_its_media_continue() {
 #[tokio::test]
 async fn hanging_request_is_read_and_never_answered() {
     let helo = ready(SimulatorConfig::fast()).await;
-    let hasty = Web::hasty(&helo);
+    let (web, hasty) = (Web::of(&helo), Web::hasty(&helo));
     helo.inject(Fault::new(FaultKind::Hang).on_param("Temperature").times(1));
-    assert_eq!(hasty.value("AVMute").await, "0");
+    assert_eq!(web.value("AVMute").await, "0");
     let path = "/config?action=get&paramid=eParamID_Temperature";
     assert!(hasty.try_at(path).await.unwrap_err().is_timeout());
-    assert_eq!(hasty.at(path).await.status(), 200);
+    assert_eq!(web.at(path).await.status(), 200);
     assert_eq!(helo.requests().len(), 3);
 }
 
@@ -177,6 +179,10 @@ async fn wrong_json_wrong_type_and_wrong_length_come_with_status_200() {
     let reply = web.at(path).await;
     assert_eq!(reply.headers()["content-length"], "5000");
     assert!(reply.text().await.is_err());
+
+    helo.inject(Fault::new(FaultKind::ContentLength { value: 5 }).times(1));
+    let reply = web.at(path).await;
+    assert_eq!(reply.text().await.unwrap(), r#"{"par"#);
     assert_eq!(web.value("AVMute").await, "0");
 }
 
@@ -507,12 +513,15 @@ async fn reboot_is_answered_then_refused_and_ends_with_the_ephemeral_values() {
 
 #[tokio::test]
 async fn restarting_device_refuses_connections() {
-    let helo = ready(SimulatorConfig::fast()).await;
+    let mut config = SimulatorConfig::fast();
+    config.timing.reboot_silence = Duration::from_secs(1);
+    let helo = ready(config).await;
     let web = Web::of(&helo);
     let connection = web.connect().await;
     let (waited, _) = tokio::join!(web.try_wait(&connection), web.set("Reboot", "1"));
     assert!(waited.is_err());
-    assert!(TcpStream::connect(helo.addr()).await.is_err());
+    let refused = TcpStream::connect(helo.addr()).await.unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
     answers_again(&web).await;
 }
 
@@ -554,7 +563,7 @@ async fn safeboot_shows_until_the_next_restart() {
 #[tokio::test]
 async fn reboot_loop_goes_round_until_cleared() {
     let helo = ready(SimulatorConfig::fast()).await;
-    helo.inject(FaultKind::RebootLoop { up: millis(60) });
+    helo.inject(FaultKind::RebootLoop { up: millis(400) });
     for _ in 0..2 {
         reach(&helo, "ReplicatorStreamState", "0").await;
         reach(&helo, "ReplicatorStreamState", "1").await;
@@ -563,7 +572,7 @@ async fn reboot_loop_goes_round_until_cleared() {
     assert!(
         !helo
             .device()
-            .wait_for("ReplicatorStreamState", "0", millis(300))
+            .wait_for("ReplicatorStreamState", "0", millis(900))
             .await
     );
 }

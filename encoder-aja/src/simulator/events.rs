@@ -1,6 +1,7 @@
 //! The connections of the long poll: who listens, and what each has not read yet.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,12 +12,21 @@ use super::assumptions::{Assumptions, TooManyConnections};
 use super::catalogue::ParameterIndex;
 
 /// One parameter having changed.
-#[derive(Debug)]
 pub(super) struct Change {
     pub(super) index: ParameterIndex,
     pub(super) value: String,
     /// Grows by one with every change of the device.
     pub(super) update: u64,
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The value may be a stream key.
+        f.debug_struct("Change")
+            .field("index", &self.index)
+            .field("update", &self.update)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a wait finds.
@@ -57,6 +67,11 @@ impl Connections {
                 _ => return None,
             }
         }
+        Some(self.open(now))
+    }
+
+    /// Opens a connection without asking for room.
+    pub(super) fn open(&mut self, now: Instant) -> u32 {
         self.last_id += 1;
         let connection = Connection {
             unread: VecDeque::new(),
@@ -64,7 +79,7 @@ impl Connections {
             wake: Arc::new(Notify::new()),
         };
         self.open.insert(self.last_id, connection);
-        Some(self.last_id)
+        self.last_id
     }
 
     /// Begins a wait: an id unused for longer than its lifetime is gone.
@@ -86,16 +101,12 @@ impl Connections {
     }
 
     /// Hands a change to every listener; the oldest unread one makes room.
-    pub(super) fn publish(&mut self, change: Change, queue: usize) {
-        if self.open.is_empty() {
-            return;
-        }
-        let change = Arc::new(change);
+    pub(super) fn publish(&mut self, change: &Arc<Change>, queue: usize) {
         for connection in self.open.values_mut() {
             if connection.unread.len() >= queue {
                 connection.unread.pop_front();
             }
-            connection.unread.push_back(Arc::clone(&change));
+            connection.unread.push_back(Arc::clone(change));
             connection.wake.notify_one();
         }
     }
@@ -114,7 +125,11 @@ impl Connections {
         }
     }
 
-    fn forget(&mut self, id: u32) {
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    pub(super) fn forget(&mut self, id: u32) {
         if let Some(connection) = self.open.remove(&id) {
             connection.wake.notify_one();
         }

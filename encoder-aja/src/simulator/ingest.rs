@@ -37,11 +37,21 @@ pub enum Personality {
 ///     .with_idle_timeout(Duration::from_secs(30));
 /// assert!(ingest.publishers("rtmp://ingest.example/live", "key").is_empty());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SimulatedIngest {
     personality: Personality,
     idle_timeout: Duration,
     book: Arc<Mutex<Book>>,
+}
+
+impl fmt::Debug for SimulatedIngest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The book is kept by stream key.
+        f.debug_struct("SimulatedIngest")
+            .field("personality", &self.personality)
+            .field("idle_timeout", &self.idle_timeout)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Somebody publishing now.
@@ -101,14 +111,13 @@ pub enum IngestChange {
     TimedOut,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Book {
     publishing: HashMap<(String, String), Vec<Entry>>,
     history: Vec<IngestRecord>,
     refuses_everybody: bool,
 }
 
-#[derive(Debug)]
 struct Entry {
     publisher: Publisher,
     dropped: Arc<AtomicBool>,
@@ -182,7 +191,8 @@ impl SimulatedIngest {
         book.history.clone()
     }
 
-    /// The largest number of publishers the key ever had at once, by the history.
+    /// The largest number of publishers that ever sent media at once, by the history; a vanished
+    /// one sends none.
     #[must_use]
     pub fn most_publishers(&self, url: &str, key: &str) -> usize {
         let mut present: Vec<String> = Vec::new();

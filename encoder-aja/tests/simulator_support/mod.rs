@@ -1,6 +1,10 @@
 //! What the simulator tests share: a plain HTTP client and a device that can stream.
 
-#![allow(dead_code, reason = "every test file uses its own part of this")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "every test file uses its own part of this, and a failing part fails the test"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;

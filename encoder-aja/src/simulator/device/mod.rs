@@ -1,9 +1,10 @@
 //! One simulated device: its state behind a lock, and the task that moves it on.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::catalogue::{ParameterIndex, catalogue};
@@ -37,13 +38,11 @@ pub struct UnknownParameter(pub String);
 /// A simulated HELO from the inside: what its own firmware and the room around it do.
 ///
 /// Names of parameters may lack `eParamID_`.
-#[derive(Debug)]
 pub struct Device {
     config: Arc<SimulatorConfig>,
     state: Mutex<Guarded>,
     port: Port,
     wake: Arc<Notify>,
-    updates: watch::Sender<u64>,
     pub(super) log: RequestLog,
 }
 
@@ -54,6 +53,15 @@ struct Guarded {
     schedule: (Option<Instant>, bool),
 }
 
+impl fmt::Debug for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Device")
+            .field("serial", &self.config.serial)
+            .field("address", &self.port.address())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Device {
     pub(super) fn new(config: Arc<SimulatorConfig>, port: Port) -> Self {
         let wake = Arc::new(Notify::new());
@@ -61,7 +69,6 @@ impl Device {
         let state = State::new(Arc::clone(&config), Arc::clone(&wake), now, unix_seconds());
         Self {
             log: RequestLog::new(config.request_log),
-            updates: watch::Sender::new(state.values.update),
             state: Mutex::new(Guarded {
                 schedule: state.schedule(now),
                 state,
@@ -137,22 +144,19 @@ impl Device {
         self.with(State::turn_on);
     }
 
-    /// Waits until a parameter has this value; false when that takes longer than `timeout` or
-    /// there is no such parameter.
+    /// Waits until a parameter has this value, however briefly; false when that takes longer than
+    /// `timeout` or there is no such parameter.
     pub async fn wait_for(&self, id: &str, value: &str, timeout: Duration) -> bool {
-        let mut updates = self.updates.subscribe();
-        let reached = async {
-            while self.get(id).as_deref() != Some(value) {
-                if updates.changed().await.is_err() {
-                    return false;
-                }
-            }
-            true
+        let Some(index) = catalogue().find(id) else {
+            return false;
         };
-        catalogue().find(id).is_some()
-            && tokio::time::timeout(timeout, reached)
-                .await
-                .unwrap_or(false)
+        let observer = Observer::of(self);
+        if self.value_at(index) == value {
+            return true;
+        }
+        tokio::time::timeout(timeout, observer.sees(index, value))
+            .await
+            .is_ok()
     }
 
     /// Lets something go wrong.
@@ -254,18 +258,48 @@ impl Device {
             guarded.schedule = schedule;
             self.wake.notify_one();
         }
-        let update = guarded.state.values.update;
-        drop(guarded);
-        self.updates.send_if_modified(|known| {
-            let newer = *known < update;
-            *known = update.max(*known);
-            newer
-        });
         result
     }
 
     fn lock(&self) -> MutexGuard<'_, Guarded> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody in this process who misses no change.
+struct Observer<'a> {
+    device: &'a Device,
+    id: u32,
+}
+
+impl<'a> Observer<'a> {
+    fn of(device: &'a Device) -> Self {
+        let id = device.with(|state, now| state.values.observers.open(now));
+        Self { device, id }
+    }
+
+    /// Ends once a parameter becomes `value`.
+    async fn sees(&self, index: ParameterIndex, value: &str) {
+        loop {
+            let observed = |state: &mut State, now| state.values.observers.read(self.id, now);
+            match self.device.with(observed) {
+                Waiting::Quiet(wake) => wake.notified().await,
+                Waiting::Changes(changes) => {
+                    let mut changes = changes.iter();
+                    if changes.any(|change| change.index == index && change.value == value) {
+                        return;
+                    }
+                }
+                Waiting::Unknown => unreachable!("only its own end forgets an observer"),
+            }
+        }
+    }
+}
+
+impl Drop for Observer<'_> {
+    fn drop(&mut self) {
+        self.device
+            .with(|state, _| state.values.observers.forget(self.id));
     }
 }
 

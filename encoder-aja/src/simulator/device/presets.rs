@@ -1,6 +1,7 @@
 //! Presets and profiles: stored values, and the working copies made from them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use tokio::time::Instant;
 
@@ -10,7 +11,7 @@ use crate::simulator::faults::FaultKind;
 
 type Preset = BTreeMap<ParameterIndex, String>;
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct PresetUnit {
     stored: BTreeMap<String, Preset>,
     pub(super) task: Option<PresetTask>,
@@ -28,6 +29,15 @@ pub(super) enum PresetAction {
     Recall,
     Save,
     Erase,
+}
+
+impl fmt::Debug for PresetUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Presets hold passwords and stream keys.
+        f.debug_struct("PresetUnit")
+            .field("task", &self.task)
+            .finish_non_exhaustive()
+    }
 }
 
 impl PresetAction {

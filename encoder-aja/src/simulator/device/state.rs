@@ -131,11 +131,9 @@ impl State {
     fn is_ticking(&self, now: Instant) -> bool {
         let moving =
             self.stream.since.is_some() || self.record.since.is_some() || self.heat.is_moving(now);
-        moving
-            && self
-                .values
-                .connections
-                .has_listener(now, &self.config.assumptions)
+        let rules = &self.config.assumptions;
+        let observed = !self.values.observers.is_empty();
+        moving && (observed || self.values.connections.has_listener(now, rules))
     }
 
     fn next_due(&self) -> Option<(Instant, Due)> {

@@ -1,20 +1,37 @@
 //! The current values of a device, and who is told when one changes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
 
 use crate::simulator::catalogue::{ParameterIndex, catalogue};
 use crate::simulator::events::{Change, Connections};
 
+/// More than changes between two looks of a task in this process.
+const OBSERVED: usize = 4096;
+
 /// What differs from the defaults.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Values {
     changed: BTreeMap<ParameterIndex, String>,
     pinned: BTreeSet<ParameterIndex>,
+    /// Who listens over the network.
     pub(super) connections: Connections,
+    /// Who listens within this process.
+    pub(super) observers: Connections,
     /// How many unread changes a connection keeps.
     queue: usize,
     /// How many changes there were.
     pub(super) update: u64,
+}
+
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The values hold passwords and stream keys.
+        f.debug_struct("Values")
+            .field("update", &self.update)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Values {
@@ -77,15 +94,26 @@ impl Values {
 
     /// Forgets everything a restart forgets.
     pub(super) fn restart(&mut self) {
-        self.pinned.clear();
-        self.changed
-            .retain(|index, _| catalogue().parameter(*index).kept);
+        self.forget(|index| !catalogue().parameter(index).kept);
     }
 
     /// Back to the defaults.
     pub(super) fn reset(&mut self) {
+        self.forget(|_| true);
+    }
+
+    fn forget(&mut self, goes: impl Fn(ParameterIndex) -> bool) {
         self.pinned.clear();
-        self.changed.clear();
+        let gone: Vec<_> = self
+            .changed
+            .keys()
+            .copied()
+            .filter(|index| goes(*index))
+            .collect();
+        for index in gone {
+            self.force(index, catalogue().parameter(index).default.clone());
+            self.changed.remove(&index);
+        }
     }
 
     fn force(&mut self, index: ParameterIndex, value: String) {
@@ -93,12 +121,13 @@ impl Values {
             return;
         }
         self.update += 1;
-        let change = Change {
+        let change = Arc::new(Change {
             index,
             value: value.clone(),
             update: self.update,
-        };
-        self.connections.publish(change, self.queue);
+        });
+        self.connections.publish(&change, self.queue);
+        self.observers.publish(&change, OBSERVED);
         self.changed.insert(index, value);
     }
 }

@@ -32,8 +32,16 @@ enum Kind {
 #[derive(Clone, Copy, Debug)]
 enum Delivery {
     Whole,
-    Slow { piece: usize, pause: Duration },
-    Cut { after: usize },
+    /// Whole, but its end comes later, so that what there is goes out before the server notices
+    /// that the length is wrong.
+    Unended,
+    Slow {
+        piece: usize,
+        pause: Duration,
+    },
+    Cut {
+        after: usize,
+    },
 }
 
 impl Reply {
@@ -86,7 +94,10 @@ impl Reply {
             }
             Some(FaultKind::CutBody { after }) => return self.cut_after(after),
             Some(FaultKind::ContentType { value }) => self.kind = Kind::Other(value),
-            Some(FaultKind::ContentLength { value }) => self.claimed_length = Some(value),
+            Some(FaultKind::ContentLength { value }) => {
+                self.claimed_length = Some(value);
+                self.delivery = Delivery::Unended;
+            }
             _ => {}
         }
         self
@@ -122,6 +133,11 @@ fn travelling(body: Vec<u8>, delivery: Delivery) -> Body {
         Delivery::Whole => {
             let whole = stream::once(async { Ok::<_, std::io::Error>(Bytes::from(body)) });
             Body::from_stream(whole)
+        }
+        Delivery::Unended => {
+            let whole = stream::once(async { Ok::<_, std::io::Error>(Bytes::from(body)) });
+            let end = stream::once(tokio::task::yield_now()).filter_map(|()| async { None });
+            Body::from_stream(whole.chain(end))
         }
         Delivery::Slow { piece, pause } => {
             let pieces: Vec<Bytes> = body
