@@ -1,5 +1,6 @@
 //! Places, watches, mends and fails over live streams on a fleet of hardware encoders.
 
+mod alerts;
 pub mod balancer;
 pub mod config;
 pub mod driver;
