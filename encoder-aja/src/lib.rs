@@ -1,1 +1,4 @@
 //! AJA.
+
+#[cfg(feature = "simulator")]
+pub mod simulator;

@@ -161,6 +161,12 @@ pub struct FailoverConfig {
     /// How long stopping the old encoder may take, verification included.
     #[serde(rename = "fence_deadline_ms", with = "millis")]
     pub fence_deadline: Duration,
+    /// How long a device may take to accept a command; configuring may take twice as long.
+    #[serde(rename = "command_timeout_ms", with = "millis")]
+    pub command_timeout: Duration,
+    /// How long a failover waits for the store before it goes on without it.
+    #[serde(rename = "store_patience_ms", with = "millis")]
+    pub store_patience: Duration,
     /// Time between attempts to stop an encoder that must not publish.
     #[serde(rename = "fence_retry_ms", with = "millis")]
     pub fence_retry: Duration,
@@ -190,6 +196,8 @@ impl Default for FailoverConfig {
             start_grace_factor: 2.0,
             min_start_grace: Duration::from_secs(3),
             fence_deadline: Duration::from_secs(5),
+            command_timeout: Duration::from_secs(5),
+            store_patience: Duration::from_millis(500),
             fence_retry: Duration::from_secs(2),
             witness_timeout: Duration::from_millis(1000),
             returned_primary: ReturnedPrimary::default(),
@@ -259,6 +267,7 @@ impl ManagerConfig {
             ("watch.report_interval_ms", self.watch.report_interval),
             ("failover.start_grace_seconds", self.failover.start_grace),
             ("failover.fence_deadline_ms", self.failover.fence_deadline),
+            ("failover.command_timeout_ms", self.failover.command_timeout),
             ("failover.fence_retry_ms", self.failover.fence_retry),
             ("failover.witness_timeout_ms", self.failover.witness_timeout),
             (

@@ -1,4 +1,4 @@
-//! Core.
+//! Places, watches, mends and fails over live streams on a fleet of hardware encoders.
 
 pub mod balancer;
 pub mod config;
@@ -7,13 +7,22 @@ pub mod error;
 pub mod events;
 pub mod fleet;
 pub mod health;
+mod manager;
+pub mod metrics;
 pub mod model;
+mod operations;
 pub mod remediation;
 pub mod store;
+mod streams;
 pub mod tasks;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+pub mod validate;
 
 pub use config::ManagerConfig;
 pub use driver::{
     Capability, DeviceEvent, DriverFactory, EncoderDriver, EncoderDriverExt, StatusChange,
 };
 pub use error::{Error, ErrorKind, Result, Retry};
+pub use manager::{Manager, ManagerBuilder};
+pub use metrics::Metrics;

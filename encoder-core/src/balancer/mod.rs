@@ -10,6 +10,7 @@ use std::fmt::Debug;
 use crate::fleet::Scoreboard;
 use crate::model::EncoderId;
 
+mod choose;
 mod least_loaded;
 mod power_of_two;
 mod rendezvous;

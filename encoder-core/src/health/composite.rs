@@ -1,16 +1,29 @@
-//! Being written.
+//! Several policies as one.
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::{HealthPolicy, History};
 use crate::model::Assessment;
 
-/// Being written.
+/// Joins policies: the worst verdict, the lowest score, all issues, worst first.
+///
+/// A mean of scores would let a cool, idle device that does not answer pass as half well.
+///
+/// ```
+/// use std::sync::Arc;
+/// use encoder_core::health::{Composite, ConnectionPolicy, DirectPolicy, HealthPolicy};
+///
+/// let policy = Composite::new(vec![
+///     Arc::new(DirectPolicy::default()),
+///     Arc::new(ConnectionPolicy::default()),
+/// ]);
+/// # let _: &dyn HealthPolicy = &policy;
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Composite(Vec<Arc<dyn HealthPolicy>>);
 
 impl Composite {
-    /// Joins policies.
+    /// A policy of these; none at all knows nothing.
     pub fn new(policies: Vec<Arc<dyn HealthPolicy>>) -> Self {
         Self(policies)
     }

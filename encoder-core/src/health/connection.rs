@@ -1,18 +1,90 @@
-//! Being written.
-use std::time::Instant;
+//! Health by how the device answers.
+
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::{HealthPolicy, History};
-use crate::model::Assessment;
+use super::score::strain;
+use super::{Contact, HealthPolicy, History};
+use crate::model::{
+    Assessment, ConnectionHealth, Health, Issue, Severity, Verdict, issue_code, millis,
+};
 
-/// Being written.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+mod link;
+mod rhythm;
+
+use link::Link;
+
+/// Best score while the latest request failed, or trust is still being regained.
+const SHAKEN_CAP: f64 = 50.0;
+/// Best score of a device that answers nonsense, or is quiet for suspiciously long.
+const DOUBTFUL_CAP: f64 = 30.0;
+/// Latency and errors at which nothing is left of the score, as multiples of the thresholds.
+const HOPELESS: f64 = 4.0;
+
+/// When a connection counts as bad or lost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct ConnectionConfig {}
+pub struct ConnectionConfig {
+    /// Requests in a row without an answer after which the device is silent, and wrong answers
+    /// in a row after which it misbehaves. Default 2; a single lost packet must not move a stream.
+    pub fall: u32,
+    /// Good answers in a row after which a device that was silent is trusted again. Default 3.
+    pub rise: u32,
+    /// Median time to answer from which on the connection is slow. Default 500 ms.
+    #[serde(rename = "slow_latency_ms", with = "millis")]
+    pub slow_latency: Duration,
+    /// Share of failed requests from which on the connection is unstable. Default 0.1.
+    pub error_rate_warning: f64,
+    /// Most recent requests that latency and error rate are taken from. Default 30.
+    pub window: usize,
+    /// Requests needed before a latency, a rate or a rhythm is judged. Default 10.
+    pub min_samples: usize,
+    /// Suspicion from which on quiet is unusual: 8 means that the device's own rhythm makes a
+    /// pause this long as improbable as one in 10⁸. Default 8.
+    pub suspicion: f64,
+    /// Pause that is never suspicious, on top of the device's rhythm. Default 6 s, because the
+    /// rhythm is mostly that of the manager's polls, which grow rarer when a stream ends.
+    #[serde(rename = "acceptable_pause_ms", with = "millis")]
+    pub acceptable_pause: Duration,
+    /// Least deviation that a rhythm is credited with. Default 200 ms.
+    #[serde(rename = "min_deviation_ms", with = "millis")]
+    pub min_deviation: Duration,
+}
 
-/// Being written.
+impl Default for ConnectionConfig {
+    fn default() -> Self {
+        Self {
+            fall: 2,
+            rise: 3,
+            slow_latency: Duration::from_millis(500),
+            error_rate_warning: 0.1,
+            window: 30,
+            min_samples: 10,
+            suspicion: 8.0,
+            acceptable_pause: Duration::from_secs(6),
+            min_deviation: Duration::from_millis(200),
+        }
+    }
+}
+
+/// Judges requests: whether they are answered, how fast, and how regularly.
+///
+/// The verdict is [`Verdict::Silent`] after `fall` requests in a row without an answer, and stays
+/// worn after that until `rise` good answers in a row. Nothing is stored for that: the requests in
+/// the history are gone through anew each time.
+///
+/// Besides, the rhythm of signs of life is watched (phi accrual): quiet that is improbable by the
+/// device's own rhythm makes the encoder worn, and silent together with a failed request. It
+/// catches what counting does not, such as polls that hang or are not made at all.
+///
+/// A device that answers nonsense, or refuses, is worn and not failing: its stream may well be on
+/// air, and what the stream does is for [`DirectPolicy`](super::DirectPolicy) to judge.
+///
+/// The score is the lower one of latency and error rate, both 60 at their thresholds, and capped
+/// by what else is wrong. Errors of an outage that is over do not count; `fall` and `rise` have
+/// judged it.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionPolicy {
     /// Thresholds.
@@ -24,10 +96,200 @@ impl ConnectionPolicy {
     pub fn new(config: ConnectionConfig) -> Self {
         Self { config }
     }
+
+    /// The figures behind the verdict, for reports. They are measured over the `window` most
+    /// recent requests, outages included.
+    pub fn connection_health(&self, history: &History, now: Instant) -> ConnectionHealth {
+        let assessment = self.assess(history, now);
+        let recent = self.recent(history, 0);
+        ConnectionHealth {
+            health_score: assessment.health,
+            latency_ms: median_latency(recent.clone()).map(|span| span.as_secs_f64() * 1000.0),
+            error_rate: error_rate(recent),
+            issues: assessment.issues,
+            prediction: None,
+        }
+    }
+
+    /// The most recent requests, not older than number `from`.
+    fn recent<'a>(
+        &self,
+        history: &'a History,
+        from: usize,
+    ) -> impl Iterator<Item = &'a Contact> + Clone {
+        let requests = history.contacts().skip(from).filter(|c| c.is_request());
+        let surplus = requests.clone().count().saturating_sub(self.config.window);
+        requests.skip(surplus)
+    }
 }
 
 impl HealthPolicy for ConnectionPolicy {
-    fn assess(&self, _: &History, _: Instant) -> Assessment {
-        Assessment::default()
+    fn assess(&self, history: &History, now: Instant) -> Assessment {
+        let link = Link::of(&self.config, history);
+        let mut report = Report::new(history);
+        if link.is_down() && link.failures > 0 {
+            return report.silent(&link);
+        }
+        if rhythm::is_suspicious(&self.config, history, now) {
+            if link.failures > 0 {
+                return report.silent(&link);
+            }
+            let since = history.last_alive();
+            report.wear(
+                issue_code::CONNECTION_UNSTABLE,
+                since,
+                DOUBTFUL_CAP,
+                "unusually quiet",
+            );
+        }
+        if link.is_down() {
+            let message = format!(
+                "answers again, {} of {} times",
+                link.answers, self.config.rise
+            );
+            report.wear(
+                issue_code::CONNECTION_UNSTABLE,
+                link.down_since,
+                SHAKEN_CAP,
+                message,
+            );
+        }
+        if link.misbehaves {
+            let message = format!("{} wrong answers in a row", link.wrong);
+            report.wear(
+                issue_code::DEVICE_MISBEHAVES,
+                link.wrong_since,
+                DOUBTFUL_CAP,
+                message,
+            );
+        }
+        if link.failures > 0 {
+            report.cap(SHAKEN_CAP);
+        }
+        self.judge_figures(&link, &mut report);
+        if link.has_answered {
+            report.assessment.verdict = report.assessment.verdict.max(Verdict::Healthy);
+        }
+        report.conclude(link.has_answered || link.misbehaves)
     }
 }
+
+impl ConnectionPolicy {
+    fn judge_figures(&self, link: &Link, report: &mut Report<'_>) {
+        let requests = self.recent(report.history, link.trusted_from);
+        if requests.clone().count() < self.config.min_samples {
+            return;
+        }
+        let begin = requests.clone().next().map(|contact| contact.at);
+        let slow = self.config.slow_latency;
+        if let Some(latency) = median_latency(requests.clone()) {
+            let limit = slow.as_secs_f64();
+            report.cap(strain(latency.as_secs_f64(), limit, HOPELESS * limit));
+            if latency >= slow {
+                let message = format!("answers take {} ms", latency.as_millis());
+                report.wear(issue_code::CONNECTION_SLOW, begin, 100.0, message);
+            }
+        }
+        let warning = self.config.error_rate_warning;
+        if let Some(rate) = error_rate(requests) {
+            report.cap(strain(rate, warning, HOPELESS * warning));
+            // An outage has an issue of its own.
+            if rate >= warning && rate > 0.0 && !link.is_down() {
+                let message = format!("{:.0} % of requests fail", rate * 100.0);
+                report.wear(issue_code::CONNECTION_UNSTABLE, begin, 100.0, message);
+            }
+        }
+    }
+}
+
+/// The middle of the latencies; `None` without any answer.
+fn median_latency<'a>(requests: impl Iterator<Item = &'a Contact>) -> Option<Duration> {
+    let mut latencies: Vec<_> = requests.filter_map(Contact::latency).collect();
+    latencies.sort_unstable();
+    latencies.get(latencies.len() / 2).copied()
+}
+
+/// Share of failed requests; `None` without any request.
+fn error_rate<'a>(requests: impl Iterator<Item = &'a Contact> + Clone) -> Option<f64> {
+    let total = requests.clone().count();
+    let failed = requests
+        .filter(|contact| contact.failure().is_some())
+        .count();
+    (total > 0).then(|| failed as f64 / total as f64)
+}
+
+/// An assessment in the making.
+struct Report<'a> {
+    history: &'a History,
+    assessment: Assessment,
+    score: f64,
+}
+
+impl<'a> Report<'a> {
+    fn new(history: &'a History) -> Self {
+        Self {
+            history,
+            assessment: Assessment::default(),
+            score: Health::MAX.value(),
+        }
+    }
+
+    fn cap(&mut self, score: f64) {
+        self.score = self.score.min(score);
+    }
+
+    fn raise(
+        &mut self,
+        code: &'static str,
+        severity: Severity,
+        since: Option<Instant>,
+        message: impl Into<String>,
+    ) {
+        let Some(since) = since else { return };
+        self.assessment.issues.push(Issue {
+            code: code.into(),
+            severity,
+            message: message.into(),
+            since: self.history.wall(since),
+        });
+    }
+
+    fn wear(
+        &mut self,
+        code: &'static str,
+        since: Option<Instant>,
+        cap: f64,
+        message: impl Into<String>,
+    ) {
+        self.raise(code, Severity::Warning, since, message);
+        self.assessment.verdict = self.assessment.verdict.max(Verdict::Worn);
+        self.cap(cap);
+    }
+
+    /// Silence is critical where it endangers a stream.
+    fn silent(mut self, link: &Link) -> Assessment {
+        let severity = match self.history.publishing_intended_since() {
+            Some(_) => Severity::Critical,
+            None => Severity::Warning,
+        };
+        let message = format!("{} requests without an answer", link.failures);
+        self.raise(
+            issue_code::DEVICE_SILENT,
+            severity,
+            link.silent_since,
+            message,
+        );
+        self.assessment.verdict = Verdict::Silent;
+        self.assessment.health = Some(Health::MIN);
+        self.assessment
+    }
+
+    fn conclude(mut self, known: bool) -> Assessment {
+        self.assessment.health = known.then(|| Health::new(self.score));
+        self.assessment
+    }
+}
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

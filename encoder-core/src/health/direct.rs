@@ -1,18 +1,94 @@
-//! Being written.
-use std::time::Instant;
+//! Health by what the device says of itself.
+
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::{HealthPolicy, History};
-use crate::model::Assessment;
+use super::score::weighted_mean;
+use super::{HealthPolicy, History, readings};
+use crate::model::{
+    Alarm, AlarmCategory, Assessment, DeviceStreamState, EncoderStatus, Health, Issue, IssueCode,
+    Severity, Verdict, alarm_code, issue_code, millis,
+};
 
-/// Being written.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// Longest text of a device that is repeated in an issue.
+const MAX_ALARM_CHARS: usize = 200;
+/// What an issue about stream, input or an alarm costs.
+const CRITICAL_PENALTY: f64 = 30.0;
+const WARNING_PENALTY: f64 = 10.0;
+/// The best score of an encoder that does not do its job, however cool and idle it is.
+const FAILING_CAP: f64 = 20.0;
+
+/// When a device counts as unwell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct DirectConfig {}
+pub struct DirectConfig {
+    /// Processor load from which on it is too high. Default 85.
+    pub cpu_percent: f64,
+    /// Memory use from which on it is too high. Default 90.
+    pub memory_percent: f64,
+    /// Temperature from which on it is too hot. Default 80 °C.
+    pub temperature_celsius: f64,
+    /// Temperature at which the device is in danger. Default 90 °C.
+    pub temperature_critical_celsius: f64,
+    /// Use of a medium from which on it is too full. Default 90.
+    pub storage_percent: f64,
+    /// How long the picture at the input may be missing while on air. Default 2 s, so that
+    /// switching a source does not move the stream.
+    #[serde(rename = "input_loss_after_ms", with = "millis")]
+    pub input_loss_after: Duration,
+    /// How long a device that was on air may take to come back by itself. Default 5 s.
+    #[serde(rename = "self_recovery_ms", with = "millis")]
+    pub self_recovery: Duration,
+}
 
-/// Being written.
+impl Default for DirectConfig {
+    fn default() -> Self {
+        Self {
+            cpu_percent: 85.0,
+            memory_percent: 90.0,
+            temperature_celsius: 80.0,
+            temperature_critical_celsius: 90.0,
+            storage_percent: 90.0,
+            input_loss_after: Duration::from_secs(2),
+            self_recovery: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Reads the device's own state, alarms and readings.
+///
+/// # While the encoder is meant to be publishing
+///
+/// | Device | Verdict | Issue |
+/// |---|---|---|
+/// | streams, or starts for the first time | healthy | |
+/// | failing, or failed a start | failing | `stream_failing` |
+/// | idle after it streamed | failing | `stream_stopped` |
+/// | starting after it streamed | worn, failing after `self_recovery` | `stream_stopped` |
+/// | boots or shuts down | failing | `device_restarting` |
+/// | no picture for `input_loss_after` | failing | `input_lost` |
+///
+/// How long a first start may take is not judged here, because that depends on the device's
+/// measured starts; whoever commanded the start watches over it.
+///
+/// # While it rests
+///
+/// The same observations are warnings: nobody is off air. A failed last attempt leaves the
+/// verdict healthy, since devices keep showing it until the next success.
+///
+/// # Alarms
+///
+/// Each becomes an issue under its own code. `streaming_failed` and a lasting `no_video_input`
+/// are failures while on air; any other alarm makes the encoder worn at most. An alarm older than
+/// the intention to publish tells about the past and only warns.
+///
+/// # Score
+///
+/// The mean of stream (weight 0.5), system (0.3) and storage (0.2), as far as the device reports
+/// them, less 30 for each critical and 10 for each lesser issue of stream, input and alarms; at
+/// most 20 for an encoder that fails.
 #[derive(Clone, Debug, Default)]
 pub struct DirectPolicy {
     /// Thresholds.
@@ -24,10 +100,309 @@ impl DirectPolicy {
     pub fn new(config: DirectConfig) -> Self {
         Self { config }
     }
+
+    fn judge_stream(&self, report: &mut Report<'_>, state: DeviceStreamState) {
+        let since = report.history.stream_state_since();
+        if report.intended_since.is_some() {
+            self.judge_publishing(report, state, since);
+        } else {
+            judge_resting(report, state, since);
+        }
+    }
+
+    fn judge_publishing(
+        &self,
+        report: &mut Report<'_>,
+        state: DeviceStreamState,
+        since: Option<Instant>,
+    ) {
+        use DeviceStreamState as State;
+        let streamed = report.history.streamed_since_intended();
+        match state {
+            State::Failing => report.fail(
+                issue_code::STREAM_FAILING,
+                since,
+                "device reports a failing stream",
+            ),
+            State::Idle | State::FailingIdle if streamed => {
+                report.fail(
+                    issue_code::STREAM_STOPPED,
+                    since,
+                    "device stopped streaming",
+                );
+            }
+            State::FailingIdle if since > report.intended_since => {
+                report.fail(
+                    issue_code::STREAM_FAILING,
+                    since,
+                    "device failed to start streaming",
+                );
+            }
+            State::Initialising | State::ShuttingDown => {
+                report.fail(
+                    issue_code::DEVICE_RESTARTING,
+                    since,
+                    "device restarts while on air",
+                );
+            }
+            State::Starting if streamed && report.lasts(since, self.config.self_recovery) => {
+                report.fail(
+                    issue_code::STREAM_STOPPED,
+                    since,
+                    "device does not come back on air",
+                );
+            }
+            State::Starting if streamed => {
+                report.wear(
+                    issue_code::STREAM_STOPPED,
+                    since,
+                    "device is coming back on air",
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn judge_input(&self, report: &mut Report<'_>) {
+        let Some(since) = report.history.input_lost_since() else {
+            return;
+        };
+        if report.is_lasting_on_air(since, self.config.input_loss_after) {
+            report.fail(
+                issue_code::INPUT_LOST,
+                Some(since),
+                "no picture at the input",
+            );
+        } else {
+            report.wear(
+                issue_code::INPUT_LOST,
+                Some(since),
+                "no picture at the input",
+            );
+        }
+    }
+
+    fn judge_alarm(&self, report: &mut Report<'_>, status: &EncoderStatus, alarm: &Alarm) {
+        let since = report.history.alarm_since(&alarm.code);
+        let message = presentable(&alarm.message);
+        let code = alarm.code.clone();
+        if self.is_failure(report, status, alarm, since) {
+            return report.fail(code, since, message);
+        }
+        let about_the_stream =
+            matches!(alarm.category, AlarmCategory::Stream | AlarmCategory::Input);
+        let endangers = about_the_stream
+            && report.intended_since.is_some()
+            && alarm.code != alarm_code::STREAMING_FAILED
+            && alarm.code != alarm_code::NO_VIDEO_INPUT;
+        let severity = match alarm.severity {
+            Severity::Critical if !endangers => Severity::Warning,
+            severity => severity,
+        };
+        report.raise_with_penalty(code, severity, since, message);
+        // Full media and schedules do not make a worse encoder of it.
+        let wears = match alarm.category {
+            AlarmCategory::Storage | AlarmCategory::Schedule | AlarmCategory::Configuration => {
+                alarm.severity == Severity::Critical
+            }
+            _ => alarm.severity >= Severity::Warning,
+        };
+        if wears {
+            report.verdict(Verdict::Worn);
+        }
+    }
+
+    fn is_failure(
+        &self,
+        report: &Report<'_>,
+        status: &EncoderStatus,
+        alarm: &Alarm,
+        since: Option<Instant>,
+    ) -> bool {
+        let Some(intended) = report.intended_since else {
+            return false;
+        };
+        match alarm.code.as_str() {
+            alarm_code::STREAMING_FAILED => since >= Some(intended),
+            alarm_code::NO_VIDEO_INPUT => {
+                let sees_a_picture = status.input.as_ref().is_some_and(|input| input.present);
+                let after = self.config.input_loss_after;
+                !sees_a_picture && since.is_some_and(|at| report.is_lasting_on_air(at, after))
+            }
+            _ => false,
+        }
+    }
 }
 
 impl HealthPolicy for DirectPolicy {
-    fn assess(&self, _: &History, _: Instant) -> Assessment {
-        Assessment::default()
+    fn assess(&self, history: &History, now: Instant) -> Assessment {
+        let Some(status) = history.status() else {
+            return Assessment::default();
+        };
+        let mut report = Report::new(history, now);
+        let state = status.stream_state;
+        if state != DeviceStreamState::Unknown {
+            report.verdict(Verdict::Healthy);
+        }
+        self.judge_stream(&mut report, state);
+        self.judge_input(&mut report);
+        for alarm in &status.alarms {
+            self.judge_alarm(&mut report, status, alarm);
+        }
+        let stream = stream_score(state, report.assessment.verdict);
+        let system = readings::judge_system(&self.config, status, &mut report);
+        let storage = readings::judge_storage(&self.config, status, &mut report);
+        report.conclude(weighted_mean([
+            (0.5, stream),
+            (0.3, system),
+            (0.2, storage),
+        ]))
     }
 }
+
+fn judge_resting(report: &mut Report<'_>, state: DeviceStreamState, since: Option<Instant>) {
+    use DeviceStreamState as State;
+    match state {
+        State::Failing => {
+            report.wear(
+                issue_code::STREAM_FAILING,
+                since,
+                "device tries to stream and fails",
+            );
+        }
+        State::FailingIdle => {
+            let message = "the device's last attempt to stream failed";
+            report.raise_with_penalty(
+                issue_code::STREAM_FAILING,
+                Severity::Warning,
+                since,
+                message,
+            );
+        }
+        State::Initialising | State::ShuttingDown => {
+            report.wear(issue_code::DEVICE_RESTARTING, since, "device restarts");
+        }
+        _ => {}
+    }
+}
+
+fn stream_score(state: DeviceStreamState, verdict: Verdict) -> Option<f64> {
+    use DeviceStreamState as State;
+    match state {
+        State::Unknown => None,
+        _ if verdict >= Verdict::Failing => Some(0.0),
+        State::Initialising | State::ShuttingDown | State::Failing => Some(0.0),
+        _ => Some(100.0),
+    }
+}
+
+/// A device's own text, without what could garble a log or a page.
+fn presentable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(MAX_ALARM_CHARS)
+        .collect()
+}
+
+/// An assessment in the making.
+pub(super) struct Report<'a> {
+    pub(super) history: &'a History,
+    now: Instant,
+    intended_since: Option<Instant>,
+    assessment: Assessment,
+    penalty: f64,
+}
+
+impl<'a> Report<'a> {
+    fn new(history: &'a History, now: Instant) -> Self {
+        Self {
+            history,
+            now,
+            intended_since: history.publishing_intended_since(),
+            assessment: Assessment::default(),
+            penalty: 0.0,
+        }
+    }
+
+    /// Makes the verdict at least this bad.
+    pub(super) fn verdict(&mut self, verdict: Verdict) {
+        self.assessment.verdict = self.assessment.verdict.max(verdict);
+    }
+
+    /// Notes an issue; without a known beginning it begins now.
+    pub(super) fn raise(
+        &mut self,
+        code: impl Into<IssueCode>,
+        severity: Severity,
+        since: Option<Instant>,
+        message: impl Into<String>,
+    ) {
+        self.assessment.issues.push(Issue {
+            code: code.into(),
+            severity,
+            message: message.into(),
+            since: self.history.wall(since.unwrap_or(self.now)),
+        });
+    }
+
+    fn raise_with_penalty(
+        &mut self,
+        code: impl Into<IssueCode>,
+        severity: Severity,
+        since: Option<Instant>,
+        message: impl Into<String>,
+    ) {
+        self.penalty += match severity {
+            Severity::Info => 0.0,
+            Severity::Warning => WARNING_PENALTY,
+            Severity::Critical => CRITICAL_PENALTY,
+        };
+        self.raise(code, severity, since, message);
+    }
+
+    fn fail(
+        &mut self,
+        code: impl Into<IssueCode>,
+        since: Option<Instant>,
+        message: impl Into<String>,
+    ) {
+        self.raise_with_penalty(code, Severity::Critical, since, message);
+        self.verdict(Verdict::Failing);
+    }
+
+    fn wear(
+        &mut self,
+        code: impl Into<IssueCode>,
+        since: Option<Instant>,
+        message: impl Into<String>,
+    ) {
+        self.raise_with_penalty(code, Severity::Warning, since, message);
+        self.verdict(Verdict::Worn);
+    }
+
+    fn lasts(&self, since: Option<Instant>, span: Duration) -> bool {
+        since.is_some_and(|since| self.now.saturating_duration_since(since) >= span)
+    }
+
+    /// Whether something has lasted for `span` while the encoder was meant to be on air.
+    fn is_lasting_on_air(&self, since: Instant, span: Duration) -> bool {
+        self.intended_since
+            .is_some_and(|intended| self.lasts(Some(since.max(intended)), span))
+    }
+
+    fn conclude(mut self, mean: Option<f64>) -> Assessment {
+        let cap = match self.assessment.verdict {
+            Verdict::Failing => FAILING_CAP,
+            _ => Health::MAX.value(),
+        };
+        self.assessment.health = mean.map(|mean| Health::new((mean - self.penalty).min(cap)));
+        self.assessment
+            .issues
+            .sort_by_key(|issue| std::cmp::Reverse(issue.severity));
+        self.assessment
+    }
+}
+
+#[cfg(test)]
+#[path = "direct_tests.rs"]
+mod tests;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::driver::StatusChange;
 use crate::error::ErrorKind;
-use crate::model::{DeviceStreamState, EncoderStatus, Timestamp};
+use crate::model::{DeviceStreamState, EncoderStatus, MediumReadings, Timestamp};
 
 /// How much is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub struct HistoryConfig {
     pub contacts: usize,
     /// Temperatures that are remembered for the trend.
     pub temperatures: usize,
+    /// Loads of processor, memory and media that are remembered.
+    pub loads: usize,
 }
 
 impl Default for HistoryConfig {
@@ -25,6 +27,7 @@ impl Default for HistoryConfig {
         Self {
             contacts: 120,
             temperatures: 120,
+            loads: 120,
         }
     }
 }
@@ -68,6 +71,69 @@ pub struct Contact {
     pub outcome: ContactOutcome,
 }
 
+impl Contact {
+    /// Whether the manager asked; false when the device spoke by itself.
+    pub const fn is_request(&self) -> bool {
+        !matches!(self.outcome, ContactOutcome::Spoke)
+    }
+
+    /// Time to answer, where there was one.
+    pub const fn latency(&self) -> Option<Duration> {
+        match self.outcome {
+            ContactOutcome::Answered { latency } => Some(latency),
+            _ => None,
+        }
+    }
+
+    /// How it failed, where it did.
+    pub const fn failure(&self) -> Option<ErrorKind> {
+        match self.outcome {
+            ContactOutcome::Failed { kind } => Some(kind),
+            _ => None,
+        }
+    }
+}
+
+/// How full the machine inside the device was, in percent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Load {
+    /// When it was read.
+    pub at: Instant,
+    /// Processor load.
+    pub cpu_percent: Option<f64>,
+    /// Memory in use.
+    pub memory_percent: Option<f64>,
+    /// Use of the fullest medium.
+    pub storage_percent: Option<f64>,
+}
+
+impl Load {
+    fn of(at: Instant, status: &EncoderStatus) -> Self {
+        let used = status.media.iter().filter_map(MediumReadings::used_percent);
+        Self {
+            at,
+            cpu_percent: status.system.cpu_percent,
+            memory_percent: status.system.memory_percent,
+            storage_percent: used.max_by(f64::total_cmp),
+        }
+    }
+}
+
+impl MediumReadings {
+    /// Used space in percent; `None` for a medium that is not there or does not tell.
+    pub fn used_percent(&self) -> Option<f64> {
+        if self.mounted == Some(false) {
+            return None;
+        }
+        let of_bytes = || match (self.free_bytes, self.total_bytes) {
+            (Some(free), Some(total)) if total > 0 => Some(100.0 * free as f64 / total as f64),
+            _ => None,
+        };
+        let free = self.free_percent.map(f64::from).or_else(of_bytes)?;
+        Some((100.0 - free).clamp(0.0, 100.0))
+    }
+}
+
 /// Everything observed of one encoder. Written by its watcher, read by policies.
 ///
 /// `intended` says whether the encoder is meant to be publishing now; without it a policy could
@@ -82,7 +148,9 @@ pub struct History {
     alarms_since: BTreeMap<String, Instant>,
     input_lost_since: Option<Instant>,
     temperatures: VecDeque<(Instant, f64)>,
+    loads: VecDeque<Load>,
     publishing_intended_since: Option<Instant>,
+    streamed_since_intended: bool,
 }
 
 impl History {
@@ -97,7 +165,9 @@ impl History {
             alarms_since: BTreeMap::new(),
             input_lost_since: None,
             temperatures: VecDeque::new(),
+            loads: VecDeque::new(),
             publishing_intended_since: None,
+            streamed_since_intended: false,
         }
     }
 
@@ -119,6 +189,8 @@ impl History {
         if self.stream_state() != Some(status.stream_state) {
             self.stream_state_since = Some(at);
         }
+        let streams = status.stream_state == DeviceStreamState::Streaming;
+        self.streamed_since_intended |= streams && self.publishing_intended_since.is_some();
         let active = |code: &String| status.alarms.iter().any(|alarm| alarm.code == *code);
         self.alarms_since.retain(|code, _| active(code));
         for alarm in &status.alarms {
@@ -133,6 +205,7 @@ impl History {
         if let Some(celsius) = status.system.temperature {
             self.record_temperature(at, celsius.0);
         }
+        self.record_load(Load::of(at, &status));
         self.status = Some(status);
     }
 
@@ -151,6 +224,7 @@ impl History {
         } else {
             None
         };
+        self.streamed_since_intended &= intended;
     }
 
     fn record_temperature(&mut self, at: Instant, celsius: f64) {
@@ -160,8 +234,17 @@ impl History {
         self.temperatures.push_back((at, celsius));
     }
 
+    fn record_load(&mut self, load: Load) {
+        if self.loads.len() >= self.config.loads.max(1) {
+            self.loads.pop_front();
+        }
+        self.loads.push_back(load);
+    }
+
     /// Requests and words of the device, oldest first.
-    pub fn contacts(&self) -> impl DoubleEndedIterator<Item = &Contact> + ExactSizeIterator {
+    pub fn contacts(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = &Contact> + ExactSizeIterator + Clone {
         self.contacts.iter()
     }
 
@@ -193,6 +276,17 @@ impl History {
     /// Temperatures in °C, oldest first.
     pub fn temperatures(&self) -> impl DoubleEndedIterator<Item = (Instant, f64)> + '_ {
         self.temperatures.iter().copied()
+    }
+
+    /// Loads, oldest first.
+    pub fn loads(&self) -> impl DoubleEndedIterator<Item = &Load> {
+        self.loads.iter()
+    }
+
+    /// Whether a status read since the encoder is meant to be publishing showed it streaming.
+    /// Before that it is still starting; afterwards an idle device fell off air.
+    pub fn streamed_since_intended(&self) -> bool {
+        self.streamed_since_intended
     }
 
     /// Since when the encoder is meant to be publishing; `None` when it is not.

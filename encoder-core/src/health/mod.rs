@@ -13,11 +13,13 @@ mod composite;
 mod connection;
 mod direct;
 mod history;
+mod readings;
+mod score;
 
 pub use composite::Composite;
 pub use connection::{ConnectionConfig, ConnectionPolicy};
 pub use direct::{DirectConfig, DirectPolicy};
-pub use history::{Contact, ContactOutcome, History, HistoryConfig};
+pub use history::{Contact, ContactOutcome, History, HistoryConfig, Load};
 
 /// Judges an encoder.
 ///

@@ -215,6 +215,19 @@ pub struct Fence {
     pub since: Timestamp,
     /// When it was first seen idle; until then it may still be publishing unseen.
     pub idle_since: Option<Timestamp>,
+    /// It lost the stream on request, not through a fault, so it may come back at once.
+    pub planned: bool,
+}
+
+/// The second half of a drill.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrillReturn {
+    /// Where the stream belongs.
+    pub encoder_id: EncoderId,
+    /// When it goes back, provided that encoder is ready by then.
+    pub not_before: Timestamp,
+    /// The incident of the way out.
+    pub incident_id: IncidentId,
 }
 
 /// The record of a stream: what must survive a restart.
@@ -247,6 +260,8 @@ pub struct StreamRecord {
     pub fences: Vec<Fence>,
     /// The failover under way, with everything needed to go on after a crash.
     pub failover: Option<FailoverProgress>,
+    /// The way back of a drill that has reached the other encoder.
+    pub drill: Option<DrillReturn>,
     /// Recent failovers, oldest first, bounded; hold-down and the hourly cap read them.
     pub history: Vec<FailoverSummary>,
     /// Why the stream failed, when it did.

@@ -12,6 +12,8 @@ use futures::stream::BoxStream;
 
 use crate::error::{Error, ErrorKind, Result};
 
+mod changes;
+mod conditions;
 mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;

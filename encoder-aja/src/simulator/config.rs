@@ -1,0 +1,346 @@
+//! How a simulated HELO is set up.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::assumptions::Assumptions;
+use super::ingest::SimulatedIngest;
+use super::millis;
+
+/// One simulated HELO.
+///
+/// ```
+/// use encoder_aja::simulator::SimulatorConfig;
+///
+/// let config = SimulatorConfig::fast()
+///     .with_password("studio")
+///     .with_value("RTMPServerURL", "rtmp://127.0.0.1/live");
+/// assert!(!format!("{config:?}").contains("studio"));
+/// ```
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SimulatorConfig {
+    /// Where the device answers; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The serial number; the system name is made from it.
+    pub serial: String,
+    /// The firmware version the device reports.
+    pub firmware: String,
+    /// The password; `None` leaves authentication off.
+    #[serde(skip_serializing)]
+    pub password: Option<Password>,
+    /// How long things take.
+    pub timing: Timing,
+    /// How warm the device gets.
+    pub thermal: Thermal,
+    /// What recordings go to.
+    pub media: Media,
+    /// What is plugged into the inputs.
+    pub signal: Signal,
+    /// The answers to everything nobody has established.
+    pub assumptions: Assumptions,
+    /// Values that differ from the factory defaults, by parameter name.
+    #[serde(skip_serializing)]
+    pub values: BTreeMap<String, String>,
+    /// How many requests [`requests`](super::Simulator::requests) remembers.
+    pub request_log: usize,
+    /// Where streams arrive; `None` accepts every stream.
+    #[serde(skip)]
+    pub ingest: Option<SimulatedIngest>,
+}
+
+impl fmt::Debug for SimulatorConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The values may hold stream keys, so that only their names show.
+        f.debug_struct("SimulatorConfig")
+            .field("listen", &self.listen)
+            .field("serial", &self.serial)
+            .field("password", &self.password)
+            .field("timing", &self.timing)
+            .field("assumptions", &self.assumptions)
+            .field("values", &self.values.keys())
+            .field("ingest", &self.ingest)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for SimulatorConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            serial: "SIM000001".to_owned(),
+            firmware: "4.3.0.8-12r".to_owned(),
+            password: None,
+            timing: Timing::default(),
+            thermal: Thermal::default(),
+            media: Media::default(),
+            signal: Signal::default(),
+            assumptions: Assumptions::default(),
+            values: BTreeMap::new(),
+            request_log: 1024,
+            ingest: None,
+        }
+    }
+}
+
+impl SimulatorConfig {
+    /// A device whose delays are some tens of milliseconds, for tests.
+    #[must_use]
+    pub fn fast() -> Self {
+        Self {
+            timing: Timing::fast(),
+            ..Self::default()
+        }
+    }
+
+    /// Sets where the device answers.
+    #[must_use]
+    pub fn with_listen(mut self, listen: SocketAddr) -> Self {
+        self.listen = listen;
+        self
+    }
+
+    /// Sets the serial number.
+    #[must_use]
+    pub fn with_serial(mut self, serial: impl Into<String>) -> Self {
+        self.serial = serial.into();
+        self
+    }
+
+    /// Turns authentication on.
+    #[must_use]
+    pub fn with_password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(Password::new(password));
+        self
+    }
+
+    /// Sets how long things take.
+    #[must_use]
+    pub fn with_timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// Sets how warm the device gets.
+    #[must_use]
+    pub fn with_thermal(mut self, thermal: Thermal) -> Self {
+        self.thermal = thermal;
+        self
+    }
+
+    /// Sets what recordings go to.
+    #[must_use]
+    pub fn with_media(mut self, media: Media) -> Self {
+        self.media = media;
+        self
+    }
+
+    /// Sets what is plugged into the inputs.
+    #[must_use]
+    pub fn with_signal(mut self, signal: Signal) -> Self {
+        self.signal = signal;
+        self
+    }
+
+    /// Answers the open questions about the device.
+    #[must_use]
+    pub fn with_assumptions(mut self, assumptions: Assumptions) -> Self {
+        self.assumptions = assumptions;
+        self
+    }
+
+    /// Gives one parameter a value at power-up; the name may lack `eParamID_`.
+    #[must_use]
+    pub fn with_value(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.values.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sends the device's streams to `ingest`.
+    #[must_use]
+    pub fn with_ingest(mut self, ingest: SimulatedIngest) -> Self {
+        self.ingest = Some(ingest);
+        self
+    }
+}
+
+/// The device's password; it never shows in debug output.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Password(String);
+
+impl Password {
+    /// Wraps a password.
+    #[must_use]
+    pub fn new(password: impl Into<String>) -> Self {
+        Self(password.into())
+    }
+
+    pub(super) fn matches(&self, provided: &str) -> bool {
+        self.0 == provided
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(***)")
+    }
+}
+
+/// How long things take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Timing {
+    /// From power-up to idle; the device already answers requests.
+    #[serde(rename = "boot_ms", with = "millis")]
+    pub boot: Duration,
+    /// From the stream command to streaming.
+    #[serde(rename = "stream_start_ms", with = "millis")]
+    pub stream_start: Duration,
+    /// From the stop command to idle.
+    #[serde(rename = "stream_stop_ms", with = "millis")]
+    pub stream_stop: Duration,
+    /// From the record command to recording.
+    #[serde(rename = "record_start_ms", with = "millis")]
+    pub record_start: Duration,
+    /// From the stop command to idle.
+    #[serde(rename = "record_stop_ms", with = "millis")]
+    pub record_stop: Duration,
+    /// Between the attempts of a failing stream to recover.
+    #[serde(rename = "recover_ms", with = "millis")]
+    pub recover: Duration,
+    /// How long a preset is recalled, stored or erased.
+    #[serde(rename = "preset_ms", with = "millis")]
+    pub preset: Duration,
+    /// From the reboot command to silence, so that the reply can leave.
+    #[serde(rename = "reboot_grace_ms", with = "millis")]
+    pub reboot_grace: Duration,
+    /// How long a restarting device is silent, before `boot` begins.
+    #[serde(rename = "reboot_silence_ms", with = "millis")]
+    pub reboot_silence: Duration,
+    /// How often moving readings (durations, temperature, media) become events.
+    #[serde(rename = "tick_ms", with = "millis")]
+    pub tick: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            boot: Duration::from_secs(5),
+            stream_start: Duration::from_millis(1500),
+            stream_stop: Duration::from_secs(1),
+            record_start: Duration::from_millis(800),
+            record_stop: Duration::from_millis(500),
+            recover: Duration::from_secs(5),
+            preset: Duration::from_secs(1),
+            reboot_grace: Duration::from_millis(50),
+            reboot_silence: Duration::from_secs(30),
+            tick: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Timing {
+    /// Some tens of milliseconds for everything.
+    #[must_use]
+    pub fn fast() -> Self {
+        Self {
+            boot: Duration::from_millis(50),
+            stream_start: Duration::from_millis(30),
+            stream_stop: Duration::from_millis(20),
+            record_start: Duration::from_millis(20),
+            record_stop: Duration::from_millis(20),
+            recover: Duration::from_millis(100),
+            preset: Duration::from_millis(30),
+            reboot_grace: Duration::from_millis(20),
+            reboot_silence: Duration::from_millis(200),
+            tick: Duration::from_millis(250),
+        }
+    }
+}
+
+/// How warm the device gets, in degrees Celsius.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Thermal {
+    /// Where the temperature settles at rest.
+    pub idle: f64,
+    /// What streaming adds.
+    pub streaming: f64,
+    /// What recording adds.
+    pub recording: f64,
+    /// After this time about two thirds of a change have happened.
+    #[serde(rename = "settling_ms", with = "millis")]
+    pub settling: Duration,
+    /// Where `Near_Over_Temp_Alarm` is raised.
+    pub near_over: f64,
+    /// Where the device shuts down.
+    pub shutdown: f64,
+}
+
+impl Default for Thermal {
+    fn default() -> Self {
+        Self {
+            idle: 42.0,
+            streaming: 10.0,
+            recording: 6.0,
+            settling: Duration::from_secs(120),
+            near_over: 75.0,
+            shutdown: 90.0,
+        }
+    }
+}
+
+/// The primary recording medium.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Media {
+    /// Whether a medium is there.
+    pub mounted: bool,
+    /// Its size in bytes.
+    pub total_bytes: u64,
+    /// What is taken at power-up, in bytes.
+    pub used_bytes: u64,
+    /// The share left, in percent, below which `Media_Low_Alarm` is raised.
+    pub low_percent: u64,
+    /// How fast recordings grow compared with their bitrate; above 1 to fill a medium in a test.
+    pub fill_factor: u32,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self {
+            mounted: true,
+            total_bytes: 64_000_000_000,
+            used_bytes: 8_000_000_000,
+            low_percent: 15,
+            fill_factor: 1,
+        }
+    }
+}
+
+/// The signals at the inputs, as numbers of `DetectInputFormat`; 0 is no signal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Signal {
+    /// At the SDI input.
+    pub sdi: u16,
+    /// At the HDMI input.
+    pub hdmi: u16,
+}
+
+impl Default for Signal {
+    fn default() -> Self {
+        // 1920x1080p 29.97
+        Self { sdi: 19, hdmi: 19 }
+    }
+}

@@ -1,0 +1,88 @@
+//! Many devices in one process.
+
+use std::io;
+use std::ops::Deref;
+
+use super::Simulator;
+use super::config::SimulatorConfig;
+use super::ingest::SimulatedIngest;
+
+/// Several simulated devices that differ in address and serial number.
+///
+/// ```
+/// use encoder_aja::simulator::{SimulatorConfig, SimulatorFleet};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let fleet = SimulatorFleet::start(3, SimulatorConfig::fast()).await?;
+/// assert_eq!(fleet.urls().len(), 3);
+/// assert_ne!(fleet[0].device().serial(), fleet[1].device().serial());
+/// fleet.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct SimulatorFleet {
+    simulators: Vec<Simulator>,
+    ingest: Option<SimulatedIngest>,
+}
+
+impl SimulatorFleet {
+    /// Starts `count` devices: on consecutive ports from the configured one, or on free ports when
+    /// that is 0. Serial numbers get the place, counted from 1, as a suffix. All share the
+    /// configured ingest.
+    ///
+    /// # Errors
+    ///
+    /// When one address cannot be bound; the devices started before are stopped.
+    pub async fn start(count: u16, config: SimulatorConfig) -> io::Result<Self> {
+        let mut simulators = Vec::with_capacity(usize::from(count));
+        for place in 0..count {
+            let mut own = config.clone();
+            own.serial = format!("{}-{}", config.serial, place + 1);
+            if config.listen.port() != 0 {
+                let port = config.listen.port().checked_add(place);
+                let port = port.ok_or(io::ErrorKind::AddrNotAvailable)?;
+                own.listen.set_port(port);
+            }
+            simulators.push(Simulator::start(own).await?);
+        }
+        Ok(Self {
+            simulators,
+            ingest: config.ingest,
+        })
+    }
+
+    /// The devices in order; the fleet also dereferences to them.
+    #[must_use]
+    pub fn simulators(&self) -> &[Simulator] {
+        &self.simulators
+    }
+
+    /// The addresses in order, as `http://host:port`.
+    #[must_use]
+    pub fn urls(&self) -> Vec<String> {
+        self.simulators.iter().map(Simulator::url).collect()
+    }
+
+    /// The shared ingest, when one is configured.
+    #[must_use]
+    pub fn ingest(&self) -> Option<&SimulatedIngest> {
+        self.ingest.as_ref()
+    }
+
+    /// Ends every device.
+    pub async fn shutdown(self) {
+        for simulator in self.simulators {
+            simulator.shutdown().await;
+        }
+    }
+}
+
+impl Deref for SimulatorFleet {
+    type Target = [Simulator];
+
+    fn deref(&self) -> &[Simulator] {
+        &self.simulators
+    }
+}

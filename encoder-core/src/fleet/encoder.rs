@@ -1,0 +1,139 @@
+//! One encoder of the fleet: its registration, its driver, and what its watcher concludes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Notify, watch};
+
+use super::snapshot::EncoderSnapshot;
+use super::start_times::StartTimes;
+use crate::config::FailoverConfig;
+use crate::driver::EncoderDriver;
+use crate::model::{EncoderId, EncoderSpec, EncoderState, EncoderView, StreamId};
+use crate::tasks::Supervisor;
+
+/// What an encoder is meant to be doing. Decides how often it is polled, and what counts as a
+/// fault.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Duty {
+    /// In the pool.
+    #[default]
+    Free,
+    /// Held for a stream: as idle backup, or fenced.
+    Held,
+    /// Meant to publish.
+    Publishing,
+}
+
+/// An encoder of the fleet. Shared by its watcher, the streams that hold it, and readers.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    pub(crate) driver: Arc<dyn EncoderDriver>,
+    spec: ArcSwap<EncoderSpec>,
+    revision: AtomicU64,
+    pub(super) snapshots: watch::Sender<Arc<EncoderSnapshot>>,
+    pub(super) duty: watch::Sender<Duty>,
+    pub(super) look_now: Notify,
+    start_times: Mutex<StartTimes>,
+    pub(super) tasks: Supervisor,
+}
+
+impl Encoder {
+    pub(crate) fn new(
+        spec: EncoderSpec,
+        revision: u64,
+        driver: Arc<dyn EncoderDriver>,
+        tasks: Supervisor,
+    ) -> Self {
+        Self {
+            driver,
+            spec: ArcSwap::from_pointee(spec),
+            revision: AtomicU64::new(revision),
+            snapshots: watch::Sender::default(),
+            duty: watch::Sender::default(),
+            look_now: Notify::new(),
+            start_times: Mutex::default(),
+            tasks,
+        }
+    }
+
+    pub(crate) fn id(&self) -> &EncoderId {
+        self.driver.id()
+    }
+
+    pub(crate) fn spec(&self) -> Arc<EncoderSpec> {
+        self.spec.load_full()
+    }
+
+    pub(super) fn set_spec(&self, spec: EncoderSpec, revision: u64) {
+        self.spec.store(Arc::new(spec));
+        self.revision.store(revision, Ordering::Release);
+    }
+
+    /// The watcher's latest conclusions.
+    pub(crate) fn snapshot(&self) -> Arc<EncoderSnapshot> {
+        self.snapshots.borrow().clone()
+    }
+
+    /// Follows the watcher's conclusions.
+    pub(crate) fn follow(&self) -> watch::Receiver<Arc<EncoderSnapshot>> {
+        self.snapshots.subscribe()
+    }
+
+    /// Asks the watcher to poll at once.
+    pub(crate) fn look_now(&self) {
+        self.look_now.notify_one();
+    }
+
+    /// States what the encoder is meant to be doing from now on.
+    pub(crate) fn set_duty(&self, duty: Duty) {
+        self.duty
+            .send_if_modified(|current| std::mem::replace(current, duty) != duty);
+    }
+
+    pub(crate) fn duty(&self) -> Duty {
+        *self.duty.borrow()
+    }
+
+    pub(crate) fn record_start(&self, taken: Duration) {
+        self.start_times().record(taken);
+    }
+
+    /// How long the next start is expected to take.
+    pub(crate) fn start_estimate(&self, config: &FailoverConfig) -> Duration {
+        self.start_times().estimate(config)
+    }
+
+    /// How long the next start may take before that is a fault.
+    pub(crate) fn start_grace(&self, config: &FailoverConfig) -> Duration {
+        self.start_times().grace(config)
+    }
+
+    fn start_times(&self) -> std::sync::MutexGuard<'_, StartTimes> {
+        self.start_times
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn state(&self) -> EncoderState {
+        self.snapshot().state(&self.spec())
+    }
+
+    pub(super) fn view(&self, streams: Vec<StreamId>) -> EncoderView {
+        let snapshot = self.snapshot();
+        let spec = self.spec();
+        EncoderView {
+            state: snapshot.state(&spec),
+            spec: EncoderSpec::clone(&spec),
+            revision: self.revision.load(Ordering::Acquire),
+            status: snapshot.status.clone(),
+            last_seen_at: snapshot.last_seen_at,
+            assessment: snapshot.assessment.clone(),
+            connection: snapshot.connection.clone(),
+            heat: snapshot.heat,
+            streams,
+        }
+    }
+}

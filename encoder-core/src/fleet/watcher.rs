@@ -1,0 +1,221 @@
+//! One task per encoder: it listens to the device's own feed, polls beside it, and concludes.
+//!
+//! The feed is fast and may break; the poll is slow and proves that the device answers. Both
+//! write into one [`History`], and the [`HealthPolicy`](crate::health::HealthPolicy) says what it
+//! means. A poll runs beside the feed, so a device that hangs on a request is still heard.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+
+use super::encoder::{Duty, Encoder};
+use super::registry::FleetContext;
+use super::snapshot::EncoderSnapshot;
+use crate::driver::{DeviceEvent, StatusChange};
+use crate::error::{Error, ErrorKind, Result};
+use crate::health::{ContactOutcome, History};
+use crate::model::{EncoderStatus, EventKind, Heat, Subject, Verdict};
+
+type Poll = BoxFuture<'static, (Duration, Result<EncoderStatus>)>;
+
+pub(super) struct Watcher {
+    encoder: Arc<Encoder>,
+    context: FleetContext,
+    history: History,
+    duty: watch::Receiver<Duty>,
+    next_poll: Instant,
+    next_report: Instant,
+}
+
+impl Watcher {
+    pub(super) fn new(encoder: Arc<Encoder>, context: FleetContext) -> Self {
+        let now = context.clock.instant();
+        let wall = context.clock.now();
+        Self {
+            history: History::new(context.config.watch.history.clone(), now, wall),
+            duty: encoder.duty.subscribe(),
+            next_poll: now,
+            next_report: now,
+            encoder,
+            context,
+        }
+    }
+
+    /// Watches until the encoder's tasks are told to end.
+    pub(super) async fn run(mut self) {
+        let encoder = Arc::clone(&self.encoder);
+        let mut feed = encoder.driver.events();
+        let mut feed_open = true;
+        let mut poll: Option<Poll> = None;
+        loop {
+            if poll.is_none() && self.context.clock.instant() >= self.next_poll {
+                poll = Some(self.start_poll());
+            }
+            tokio::select! {
+                event = feed.next(), if feed_open => match event {
+                    Some(event) => self.heard(event),
+                    None => feed_open = false,
+                },
+                (latency, result) = finished(&mut poll) => {
+                    poll = None;
+                    self.polled(latency, result);
+                }
+                () = sleep_until(self.next_poll), if poll.is_none() => {}
+                () = encoder.look_now.notified(), if poll.is_none() => {
+                    self.next_poll = self.context.clock.instant();
+                }
+                changed = self.duty.changed() => match changed {
+                    Ok(()) => self.duty_changed(),
+                    Err(_) => return,
+                },
+            }
+        }
+    }
+
+    fn start_poll(&self) -> Poll {
+        let driver = Arc::clone(&self.encoder.driver);
+        let limit = self.context.config.watch.timeout;
+        Box::pin(async move {
+            let began = tokio::time::Instant::now();
+            let result = match tokio::time::timeout(limit, driver.status()).await {
+                Ok(result) => result,
+                Err(_) => Err(Error::new(
+                    ErrorKind::DeviceUnreachable,
+                    format!("no answer within {} ms", limit.as_millis()),
+                )),
+            };
+            (began.elapsed(), result)
+        })
+    }
+
+    fn polled(&mut self, latency: Duration, result: Result<EncoderStatus>) {
+        let now = self.context.clock.instant();
+        self.context
+            .metrics
+            .observe_poll(self.encoder.id(), latency, &result);
+        match result {
+            Ok(status) => {
+                self.history
+                    .record_contact(now, ContactOutcome::Answered { latency });
+                self.history.record_status(now, status);
+            }
+            Err(error) => {
+                tracing::debug!(encoder = %self.encoder.id(), %error, "status poll failed");
+                self.history
+                    .record_contact(now, ContactOutcome::Failed { kind: error.kind() });
+            }
+        }
+        self.conclude();
+        self.next_poll = self.context.clock.instant() + self.interval();
+    }
+
+    fn heard(&mut self, event: DeviceEvent) {
+        let now = self.context.clock.instant();
+        match event {
+            DeviceEvent::Snapshot(status) => {
+                self.history.record_contact(now, ContactOutcome::Spoke);
+                self.history.record_status(now, *status);
+            }
+            DeviceEvent::Changed(change) => {
+                tracing::debug!(encoder = %self.encoder.id(), ?change, "device event");
+                self.history.record_contact(now, ContactOutcome::Spoke);
+                self.apply(now, change);
+            }
+            DeviceEvent::FeedLost { reason } => {
+                tracing::debug!(encoder = %self.encoder.id(), reason, "event feed lost");
+                // The poll decides whether the device or only its feed is gone.
+                self.next_poll = now;
+            }
+        }
+        self.conclude();
+    }
+
+    fn apply(&mut self, now: Instant, change: StatusChange) {
+        self.history.record_change(now, change);
+    }
+
+    fn duty_changed(&mut self) {
+        let now = self.context.clock.instant();
+        let duty = *self.duty.borrow_and_update();
+        let publishing = duty == Duty::Publishing;
+        if publishing && self.history.publishing_intended_since().is_none() {
+            // What an encoder did as a spare says nothing about it as a publisher.
+            self.history.start_afresh();
+        }
+        self.history.intend_publishing(now, publishing);
+        self.next_poll = now;
+        self.conclude();
+    }
+
+    fn interval(&self) -> Duration {
+        let config = &self.context.config.watch;
+        let duty = *self.duty.borrow();
+        match self.encoder.snapshot().assessment.verdict {
+            Verdict::Silent => config.silent_interval,
+            _ if self.history.silence().next().is_some() => config.retry_interval,
+            _ if duty == Duty::Free => config.idle_interval,
+            _ => config.active_interval,
+        }
+    }
+
+    /// Judges what is known and tells everybody whom it concerns.
+    fn conclude(&mut self) {
+        let now = self.context.clock.instant();
+        let snapshot = self.judge(now);
+        let mut changed = false;
+        self.encoder.snapshots.send_if_modified(|current| {
+            changed = snapshot.differs_from(current);
+            *current = Arc::new(snapshot);
+            changed
+        });
+        if changed {
+            self.context.board_changed();
+        }
+        if changed || now >= self.next_report {
+            self.next_report = now + self.context.config.watch.report_interval;
+            self.report();
+        }
+    }
+
+    fn judge(&self, now: Instant) -> EncoderSnapshot {
+        let history = &self.history;
+        let temperature = history
+            .status()
+            .and_then(|status| status.system.temperature);
+        EncoderSnapshot {
+            status: history.status().cloned(),
+            assessment: self.context.policy.assess(history, now),
+            connection: self.context.connection.connection_health(history, now),
+            // One degree is one point, so that a threshold of 80 means the same on both scales.
+            heat: temperature.map(|celsius| Heat::new(celsius.0)),
+            last_alive: history.last_alive(),
+            last_seen_at: history.last_alive().map(|at| history.wall(at)),
+            silent_since: history.silence().next().map(|contact| contact.at),
+            stream_state_at: history.stream_state_since().map(|at| history.wall(at)),
+        }
+    }
+
+    fn report(&self) {
+        let report = self.context.view(&self.encoder).health_report();
+        let subject = Subject::Encoder(self.encoder.id().clone());
+        let kind = EventKind::HealthUpdate(Box::new(report));
+        self.context
+            .events
+            .publish(subject, self.context.clock.now(), kind);
+    }
+}
+
+async fn finished(poll: &mut Option<Poll>) -> (Duration, Result<EncoderStatus>) {
+    match poll {
+        Some(poll) => poll.await,
+        None => pending().await,
+    }
+}
+
+async fn sleep_until(moment: Instant) {
+    tokio::time::sleep_until(moment.into()).await;
+}

@@ -1,0 +1,461 @@
+//! The manager: the one place where everything is wired together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::balancer::{Balancer, LeastLoaded, PowerOfTwoChoices, Rendezvous, RoundRobin, Weighted};
+use crate::config::{BalancerChoice, ManagerConfig};
+use crate::driver::{Capability, DriverFactory, EncoderDriver};
+use crate::error::{Error, ErrorKind, Result};
+use crate::events::EventBus;
+use crate::fleet::{Fleet, FleetContext};
+use crate::health::{Composite, ConnectionPolicy, DirectPolicy, HealthPolicy};
+use crate::metrics::Metrics;
+use crate::model::{
+    Action, ControlOutcome, EncoderId, EncoderSpec, EncoderView, FailoverAccepted, FailoverRequest,
+    FleetCounts, LoadBalancerReport, StreamConfigPatch, StreamId, StreamRequest, StreamView,
+    TimelineEntry, Trigger,
+};
+use crate::operations::{control, encoders, lease, load};
+use crate::remediation::{Ladder, Remediator};
+use crate::store::{MemoryStore, StateStore};
+use crate::streams::{StreamContext, Streams};
+use crate::tasks::{Clock, Supervisor};
+
+/// Manages a fleet of encoders and the streams on it. Cheap to clone; all clones are one manager.
+///
+/// Dropping the last clone does not stop anything; call [`Manager::shutdown`]. Streams stay on
+/// air either way, because the devices carry them.
+#[derive(Clone, Debug)]
+pub struct Manager(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    cx: StreamContext,
+    streams: Arc<Streams>,
+    lease: lease::Leadership,
+    tasks: Supervisor,
+    closing: AtomicBool,
+}
+
+impl Manager {
+    /// Begins to put a manager together.
+    pub fn builder() -> ManagerBuilder {
+        ManagerBuilder::default()
+    }
+
+    /// Registers an encoder and starts watching it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyExists`]; [`ErrorKind::ValidationFailed`] with every violation;
+    /// [`ErrorKind::StoreUnavailable`].
+    pub async fn add_encoder(&self, spec: EncoderSpec) -> Result<EncoderView> {
+        self.commanding()?;
+        encoders::add(&self.0.cx.fleet, self.0.cx.store.as_ref(), spec).await
+    }
+
+    /// Changes a registration. A new address, driver or password takes effect at once.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::RevisionMismatch`] when `expect` is not its revision;
+    /// otherwise as for [`Manager::add_encoder`].
+    pub async fn update_encoder(
+        &self,
+        spec: EncoderSpec,
+        expect: Option<u64>,
+    ) -> Result<EncoderView> {
+        self.commanding()?;
+        let view =
+            encoders::update(&self.0.cx.fleet, self.0.cx.store.as_ref(), spec, expect).await?;
+        self.0.streams.fleet_changed();
+        Ok(view)
+    }
+
+    /// Takes an encoder out of the fleet. With `drain` its streams are moved away first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::Conflict`] when it serves a stream and `drain` is
+    /// false, or when a stream could not be moved.
+    pub async fn remove_encoder(&self, id: &EncoderId, drain: bool) -> Result<()> {
+        self.commanding()?;
+        let inner = &self.0;
+        encoders::clear(&inner.cx.fleet, &inner.streams, id, drain).await?;
+        encoders::remove(&inner.cx.fleet, inner.cx.store.as_ref(), id).await?;
+        inner.streams.fleet_changed();
+        Ok(())
+    }
+
+    /// An encoder with everything known about it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`].
+    pub fn encoder(&self, id: &EncoderId) -> Result<EncoderView> {
+        let encoder = self.0.cx.fleet.get(id)?;
+        Ok(self.0.cx.fleet.view(&encoder))
+    }
+
+    /// All encoders, by name.
+    pub fn encoders(&self) -> Vec<EncoderView> {
+        self.0
+            .cx
+            .fleet
+            .all()
+            .iter()
+            .map(|encoder| self.0.cx.fleet.view(encoder))
+            .collect()
+    }
+
+    /// What an encoder can do and tell.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`].
+    pub fn capability(&self, id: &EncoderId) -> Result<Capability> {
+        Ok(self.0.cx.fleet.get(id)?.driver.capability())
+    }
+
+    /// Tells an encoder to do something, and looks whether it did.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::Unsupported`]; [`ErrorKind::Conflict`] when the act
+    /// would break a managed stream; otherwise those of the device.
+    pub async fn control(&self, id: &EncoderId, action: &Action) -> Result<ControlOutcome> {
+        self.commanding()?;
+        let inner = &self.0;
+        let outcome = control::run(
+            &inner.cx.fleet,
+            inner.cx.store.as_ref(),
+            &inner.cx.config,
+            id,
+            action,
+        )
+        .await?;
+        inner.streams.fleet_changed();
+        Ok(outcome)
+    }
+
+    /// How many encoders are in which state.
+    pub fn fleet_counts(&self) -> FleetCounts {
+        self.0.cx.fleet.counts()
+    }
+
+    /// Takes a request for a stream under a generated name; see [`Manager::start_stream_as`].
+    ///
+    /// # Errors
+    /// Those of [`Manager::start_stream_as`].
+    pub async fn start_stream(&self, request: StreamRequest) -> Result<StreamView> {
+        self.start_stream_as(StreamId::generate(), request).await
+    }
+
+    /// Takes a request for a stream: checks it, chooses encoders, and writes the intent. The
+    /// stream is `starting` then, and survives a crash; [`Manager::wait_live`] waits for more.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ValidationFailed`] with every violation; [`ErrorKind::NoEncoderAvailable`]
+    /// with the reasons of each encoder; [`ErrorKind::AlreadyExists`];
+    /// [`ErrorKind::StoreUnavailable`].
+    pub async fn start_stream_as(
+        &self,
+        id: StreamId,
+        request: StreamRequest,
+    ) -> Result<StreamView> {
+        self.commanding()?;
+        self.0.streams.start(id, request).await
+    }
+
+    /// Waits until the device itself reports that it streams.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DeadlineExceeded`]; the stream was stopped and released then.
+    pub async fn wait_live(&self, id: &StreamId, deadline: Duration) -> Result<StreamView> {
+        self.0.streams.wait_live(id, deadline).await
+    }
+
+    /// A stream with everything known about it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`].
+    pub fn stream(&self, id: &StreamId) -> Result<StreamView> {
+        self.0.streams.view(id)
+    }
+
+    /// All streams, oldest first, ended ones included.
+    pub fn streams(&self) -> Vec<StreamView> {
+        self.0.streams.views()
+    }
+
+    /// Changes the settings of a stream on air; see its timeline for the interruption.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::ValidationFailed`]; [`ErrorKind::RevisionMismatch`];
+    /// [`ErrorKind::Conflict`] while the stream starts, moves or stops; those of the device.
+    pub async fn update_stream(
+        &self,
+        id: &StreamId,
+        patch: StreamConfigPatch,
+        expect: Option<u64>,
+    ) -> Result<StreamView> {
+        self.commanding()?;
+        self.0.streams.update(id, patch, expect).await
+    }
+
+    /// Stops a stream and releases its encoders. Asking twice is harmless.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::StoreUnavailable`], then ask again.
+    pub async fn stop_stream(&self, id: &StreamId) -> Result<StreamView> {
+        self.commanding()?;
+        self.0.streams.stop(id).await
+    }
+
+    /// Moves a stream on request. Returns when it is decided; events and timeline tell the rest.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::Conflict`] when there is nothing to move or the
+    /// wanted encoder is not ready; [`ErrorKind::NoEncoderAvailable`].
+    pub async fn failover(
+        &self,
+        id: &StreamId,
+        request: FailoverRequest,
+    ) -> Result<FailoverAccepted> {
+        self.commanding()?;
+        self.0.streams.failover(id, request, Trigger::Manual).await
+    }
+
+    /// Moves a stream and, once the original encoder is ready again, back.
+    ///
+    /// # Errors
+    /// As for [`Manager::failover`].
+    pub async fn drill(&self, id: &StreamId, request: FailoverRequest) -> Result<FailoverAccepted> {
+        self.commanding()?;
+        self.0.streams.failover(id, request, Trigger::Drill).await
+    }
+
+    /// Every transition of a stream, oldest first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::StoreUnavailable`].
+    pub async fn timeline(&self, id: &StreamId) -> Result<Vec<TimelineEntry>> {
+        self.0.streams.timeline(id).await
+    }
+
+    /// The feed of everything that happens.
+    pub fn events(&self) -> &EventBus {
+        &self.0.cx.events
+    }
+
+    /// How the balancer sees the fleet.
+    pub fn load_balancer(&self) -> LoadBalancerReport {
+        load::report(self.0.cx.fleet.balancer_name(), &self.0.cx.fleet.board())
+    }
+
+    /// The figures and their registry.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.cx.metrics
+    }
+
+    /// All figures in Prometheus' text format.
+    pub fn render_metrics(&self) -> String {
+        self.0.cx.metrics.render(&self.encoders(), &self.streams())
+    }
+
+    /// The store, for records of the program around the manager; use prefixes of your own.
+    pub fn store(&self) -> &Arc<dyn StateStore> {
+        &self.0.cx.store
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.0.cx.clock
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &ManagerConfig {
+        &self.0.cx.config
+    }
+
+    /// Whether this manager commands the devices: it holds the lease and is not closing.
+    pub fn is_ready(&self) -> bool {
+        self.commanding().is_ok()
+    }
+
+    /// Ends all tasks and gives the lease back. Streams stay on air. Returns whether everything
+    /// ended within the configured time.
+    pub async fn shutdown(&self) -> bool {
+        self.0.closing.store(true, Ordering::Release);
+        let ended = self.0.tasks.shutdown(self.0.cx.config.drain).await;
+        self.0.lease.release(self.0.cx.store.as_ref()).await;
+        ended
+    }
+
+    fn commanding(&self) -> Result<()> {
+        if self.0.closing.load(Ordering::Acquire) {
+            return Err(Error::new(
+                ErrorKind::ShuttingDown,
+                "the manager is shutting down",
+            ));
+        }
+        self.0.lease.check()
+    }
+}
+
+/// Puts a [`Manager`] together.
+#[derive(Debug, Default)]
+pub struct ManagerBuilder {
+    config: ManagerConfig,
+    clock: Option<Clock>,
+    store: Option<Arc<dyn StateStore>>,
+    factories: Vec<Arc<dyn DriverFactory>>,
+    specs: Vec<EncoderSpec>,
+    drivers: BTreeMap<EncoderId, Arc<dyn EncoderDriver>>,
+    balancer: Option<Arc<dyn Balancer>>,
+    policy: Option<Arc<dyn HealthPolicy>>,
+    remediator: Option<Arc<dyn Remediator>>,
+}
+
+impl ManagerBuilder {
+    /// Sets every threshold, interval and deadline.
+    #[must_use]
+    pub fn with_config(mut self, config: ManagerConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Keeps records in this store; without it they live in memory and end with the process.
+    #[must_use]
+    pub fn with_store(mut self, store: Arc<dyn StateStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Knows one more kind of device.
+    #[must_use]
+    pub fn with_driver_factory(mut self, factory: Arc<dyn DriverFactory>) -> Self {
+        self.factories.push(factory);
+        self
+    }
+
+    /// Registers an encoder, or changes the registration that the store has of it.
+    #[must_use]
+    pub fn with_encoder(mut self, spec: EncoderSpec) -> Self {
+        self.specs.push(spec);
+        self
+    }
+
+    /// Registers an encoder with a driver made elsewhere.
+    #[must_use]
+    pub fn with_encoder_driver(
+        mut self,
+        spec: EncoderSpec,
+        driver: Arc<dyn EncoderDriver>,
+    ) -> Self {
+        self.drivers.insert(spec.id.clone(), driver);
+        self.specs.push(spec);
+        self
+    }
+
+    /// Replaces the balancer that the configuration names.
+    #[must_use]
+    pub fn with_balancer(mut self, balancer: Arc<dyn Balancer>) -> Self {
+        self.balancer = Some(balancer);
+        self
+    }
+
+    /// Replaces the built-in judgement of device and connection.
+    #[must_use]
+    pub fn with_health_policy(mut self, policy: Arc<dyn HealthPolicy>) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// Replaces the built-in ladder of repairs.
+    #[must_use]
+    pub fn with_remediator(mut self, remediator: Arc<dyn Remediator>) -> Self {
+        self.remediator = Some(remediator);
+        self
+    }
+
+    /// Replaces the system's clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Registers the encoders, takes the lease, and takes up the streams that the store knows.
+    /// Without the lease the manager stands by and does so as soon as it gets it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ConfigInvalid`]; [`ErrorKind::ValidationFailed`] for an encoder;
+    /// [`ErrorKind::StoreUnavailable`].
+    pub async fn build(mut self) -> Result<Manager> {
+        self.config.validate()?;
+        let tasks = Supervisor::new();
+        let specs = std::mem::take(&mut self.specs);
+        let drivers = std::mem::take(&mut self.drivers);
+        let cx = self.context(&tasks);
+        let lease = lease::Leadership::new(&cx.config);
+        let leads = lease.try_acquire(cx.store.as_ref()).await?;
+        encoders::load(&cx.fleet, cx.store.as_ref(), specs, drivers, leads).await?;
+        let streams = Arc::new(Streams::new(cx.clone()));
+        lease
+            .keep(&tasks, Arc::clone(&cx.store), Arc::clone(&streams))
+            .await?;
+        let closing = AtomicBool::new(false);
+        Ok(Manager(Arc::new(Inner {
+            cx,
+            streams,
+            lease,
+            tasks,
+            closing,
+        })))
+    }
+
+    /// Makes what all parts share, with the built-in choice for whatever was not given.
+    fn context(self, tasks: &Supervisor) -> StreamContext {
+        let config = Arc::new(self.config);
+        let clock = self.clock.unwrap_or_else(Clock::system);
+        let events = EventBus::new(config.event_capacity);
+        let metrics = Metrics::new();
+        let watching = FleetContext::new(
+            Arc::clone(&config),
+            clock.clone(),
+            events.clone(),
+            metrics.clone(),
+            self.policy.unwrap_or_else(|| default_policy(&config)),
+        );
+        let balancer = self.balancer.unwrap_or_else(|| built_in(config.balancer));
+        let fleet = Fleet::new(watching, balancer, self.factories, tasks.child());
+        let ladder = || Arc::new(Ladder::new(config.remediation.clone())) as Arc<dyn Remediator>;
+        StreamContext {
+            remediator: self.remediator.unwrap_or_else(ladder),
+            store: self
+                .store
+                .unwrap_or_else(|| Arc::new(MemoryStore::default())),
+            fleet: Arc::new(fleet),
+            tasks: tasks.child(),
+            config,
+            clock,
+            events,
+            metrics,
+        }
+    }
+}
+
+fn default_policy(config: &ManagerConfig) -> Arc<dyn HealthPolicy> {
+    Arc::new(Composite::new(vec![
+        Arc::new(DirectPolicy::new(config.direct.clone())),
+        Arc::new(ConnectionPolicy::new(config.connection.clone())),
+    ]))
+}
+
+fn built_in(choice: BalancerChoice) -> Arc<dyn Balancer> {
+    match choice {
+        BalancerChoice::Weighted => Arc::new(Weighted::default()),
+        BalancerChoice::LeastLoaded => Arc::new(LeastLoaded),
+        BalancerChoice::PowerOfTwo => Arc::new(PowerOfTwoChoices),
+        BalancerChoice::RoundRobin => Arc::new(RoundRobin::default()),
+        BalancerChoice::Rendezvous => Arc::new(Rendezvous),
+    }
+}

@@ -1,0 +1,338 @@
+//! All streams: creating, finding, resuming and commanding them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::actor::Actor;
+use super::saved::{STREAMS, Saved};
+use super::{plan, timeline};
+use crate::balancer::Demand;
+use crate::config::ManagerConfig;
+use crate::error::{Error, ErrorKind, Result};
+use crate::events::EventBus;
+use crate::fleet::{Fleet, Wanted};
+use crate::metrics::Metrics;
+use crate::model::{
+    Assignment, EncoderId, FailoverAccepted, FailoverRequest, IngestSlot, Secret,
+    StreamConfigPatch, StreamId, StreamRecord, StreamRequest, StreamState, StreamView,
+    TimelineEntry, Trigger,
+};
+use crate::remediation::Remediator;
+use crate::store::{Key, StateStore};
+use crate::tasks::{Clock, Supervisor};
+use crate::validate::{ValidatedStream, validate_stream};
+
+/// Commands that may wait for a busy actor.
+const QUEUE: usize = 16;
+
+/// Characters of a generated stream key: 24 letters and digits are 142 bits.
+const KEY_LENGTH: usize = 24;
+
+/// What actors share. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct StreamContext {
+    pub(crate) config: Arc<ManagerConfig>,
+    pub(crate) clock: Clock,
+    pub(crate) events: EventBus,
+    pub(crate) metrics: Metrics,
+    pub(crate) store: Arc<dyn StateStore>,
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) remediator: Arc<dyn Remediator>,
+    pub(crate) tasks: Supervisor,
+}
+
+/// What an actor is told.
+#[derive(Debug)]
+pub(super) enum Command {
+    Stop(oneshot::Sender<Result<()>>),
+    Update(StreamConfigPatch, Option<u64>, oneshot::Sender<Result<()>>),
+    Failover(
+        FailoverRequest,
+        Trigger,
+        oneshot::Sender<Result<FailoverAccepted>>,
+    ),
+    /// An encoder was taken out or put back; look again.
+    FleetChanged,
+}
+
+/// A stream as others reach it.
+#[derive(Clone, Debug)]
+struct Handle {
+    commands: mpsc::Sender<Command>,
+    view: watch::Receiver<Arc<StreamView>>,
+    /// Interrupts whatever the actor is waiting for, because the stream shall stop.
+    stop: CancellationToken,
+}
+
+/// All streams.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    context: StreamContext,
+    handles: RwLock<BTreeMap<StreamId, Handle>>,
+    /// Owns the actors; replaced when they are suspended.
+    actors: Mutex<Supervisor>,
+}
+
+impl Streams {
+    pub(crate) fn new(context: StreamContext) -> Self {
+        let actors = Mutex::new(context.tasks.child());
+        Self {
+            context,
+            handles: RwLock::default(),
+            actors,
+        }
+    }
+
+    /// Takes a request: checks it, chooses encoders, writes the intent, and sets off.
+    pub(crate) async fn start(&self, id: StreamId, request: StreamRequest) -> Result<StreamView> {
+        let valid = validate_stream(&request, &self.context.config.stream_defaults)?;
+        if self.handles().contains_key(&id) {
+            return Err(
+                Error::new(ErrorKind::AlreadyExists, "the stream exists already")
+                    .with_context("stream", &id),
+            );
+        }
+        let demand = Demand {
+            key: id.to_string(),
+            primary: request.encoder_id.clone(),
+            backup: valid.protection.holds_backup(),
+            ..Demand::default()
+        };
+        let wanted = Wanted {
+            stream: &id,
+            config: &valid.config,
+            url: &valid.destination.url,
+            demand,
+        };
+        let chosen = self.context.fleet.place(wanted, rand::random())?;
+        let record = self.new_record(id.clone(), request, valid, chosen.primary, chosen.backup);
+        match Saved::create(Arc::clone(&self.context.store), record).await {
+            Ok(saved) => Ok(self.spawn(saved, false)),
+            Err(error) => {
+                self.context.fleet.hold(&id, &BTreeSet::new());
+                Err(error)
+            }
+        }
+    }
+
+    fn new_record(
+        &self,
+        id: StreamId,
+        request: StreamRequest,
+        valid: ValidatedStream,
+        primary: EncoderId,
+        backup: Option<EncoderId>,
+    ) -> StreamRecord {
+        let now = self.context.clock.now();
+        let mut record = StreamRecord {
+            id,
+            name: request.name,
+            labels: request.labels,
+            config: valid.config,
+            destination: valid.destination,
+            stream_key: valid.stream_key.unwrap_or_else(generate_key),
+            protection: valid.protection,
+            state: StreamState::Starting,
+            primary: Assignment {
+                encoder_id: primary,
+                slot: IngestSlot::Main,
+            },
+            backup: None,
+            fences: Vec::new(),
+            failover: None,
+            drill: None,
+            history: Vec::new(),
+            failure: None,
+            created_at: now,
+            live_at: None,
+            updated_at: now,
+        };
+        let slot = plan::backup_slot(&record);
+        record.backup = backup.map(|encoder_id| Assignment { encoder_id, slot });
+        record
+    }
+
+    fn spawn(&self, saved: Saved, resumed: bool) -> StreamView {
+        let id = saved.record.id.clone();
+        let (commands, receiver) = mpsc::channel(QUEUE);
+        let stop = CancellationToken::new();
+        let tasks = self.actors().clone();
+        let context = StreamContext {
+            tasks: tasks.clone(),
+            ..self.context.clone()
+        };
+        let (actor, view) = Actor::new(context, saved, receiver, stop.clone(), resumed);
+        let first = StreamView::clone(&view.borrow());
+        let handle = Handle {
+            commands,
+            view,
+            stop,
+        };
+        self.handles
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, handle);
+        tasks.spawn("stream", actor.run());
+        first
+    }
+
+    /// Takes up every stream in the store that is not over.
+    pub(crate) async fn resume(&self) -> Result<()> {
+        let prefix = Key::try_new(STREAMS).expect("the prefix is a constant");
+        for stored in self.context.store.list(&prefix).await? {
+            let saved = Saved::loaded(Arc::clone(&self.context.store), &stored)?;
+            if !self.handles().contains_key(&saved.record.id) {
+                self.spawn(saved, true);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends all actors and forgets them, because somebody else commands the devices now.
+    pub(crate) fn suspend(&self) {
+        let suspended = std::mem::replace(&mut *self.actors(), self.context.tasks.child());
+        suspended.cancel();
+        self.handles
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    fn actors(&self) -> std::sync::MutexGuard<'_, Supervisor> {
+        self.actors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until a failover under way is over.
+    pub(crate) async fn settled(&self, id: &StreamId) -> Result<StreamView> {
+        let mut view = self.handle(id)?.view;
+        // A stream whose task ended is as settled as it gets.
+        let _ = view.wait_for(|view| view.record.failover.is_none()).await;
+        self.view(id)
+    }
+
+    fn handles(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<StreamId, Handle>> {
+        self.handles.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handle(&self, id: &StreamId) -> Result<Handle> {
+        self.handles().get(id).cloned().ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "no such stream").with_context("stream", id)
+        })
+    }
+
+    pub(crate) fn view(&self, id: &StreamId) -> Result<StreamView> {
+        Ok(StreamView::clone(&self.handle(id)?.view.borrow()))
+    }
+
+    pub(crate) fn views(&self) -> Vec<StreamView> {
+        self.handles()
+            .values()
+            .map(|handle| StreamView::clone(&handle.view.borrow()))
+            .collect()
+    }
+
+    /// Waits until the device reports that it streams; a stream that does not get there is
+    /// stopped and released.
+    pub(crate) async fn wait_live(&self, id: &StreamId, deadline: Duration) -> Result<StreamView> {
+        let mut view = self.handle(id)?.view;
+        let settled = |view: &Arc<StreamView>| {
+            matches!(
+                view.record.state,
+                StreamState::Live | StreamState::Stopped | StreamState::Failed
+            )
+        };
+        let reached = {
+            let waited = tokio::time::timeout(deadline, view.wait_for(settled)).await;
+            matches!(waited, Ok(Ok(view)) if view.record.state == StreamState::Live)
+        };
+        if reached {
+            return self.view(id);
+        }
+        let last = self.stop(id).await?;
+        let reason = last
+            .record
+            .failure
+            .unwrap_or_else(|| "the device did not get there".to_owned());
+        let message = format!("not live within {} ms: {reason}", deadline.as_millis());
+        Err(Error::new(ErrorKind::DeadlineExceeded, message)
+            .with_context("stream", id)
+            .with_context("encoder", &last.record.primary.encoder_id))
+    }
+
+    /// Stops a stream; does nothing more for one that is stopped.
+    pub(crate) async fn stop(&self, id: &StreamId) -> Result<StreamView> {
+        let handle = self.handle(id)?;
+        if handle.view.borrow().record.state != StreamState::Stopped {
+            handle.stop.cancel();
+            ask(&handle, Command::Stop).await?;
+        }
+        self.view(id)
+    }
+
+    pub(crate) async fn update(
+        &self,
+        id: &StreamId,
+        patch: StreamConfigPatch,
+        expect: Option<u64>,
+    ) -> Result<StreamView> {
+        let handle = self.handle(id)?;
+        ask(&handle, |reply| Command::Update(patch, expect, reply)).await?;
+        self.view(id)
+    }
+
+    pub(crate) async fn failover(
+        &self,
+        id: &StreamId,
+        request: FailoverRequest,
+        trigger: Trigger,
+    ) -> Result<FailoverAccepted> {
+        let handle = self.handle(id)?;
+        ask(&handle, |reply| Command::Failover(request, trigger, reply)).await
+    }
+
+    pub(crate) async fn timeline(&self, id: &StreamId) -> Result<Vec<TimelineEntry>> {
+        let entries = timeline::read(self.context.store.as_ref(), id).await?;
+        if entries.is_empty() {
+            self.handle(id)?;
+        }
+        Ok(entries)
+    }
+
+    /// Tells every stream to look at the fleet again.
+    pub(crate) fn fleet_changed(&self) {
+        for handle in self.handles().values() {
+            // A full queue means that the actor is about to look anyway.
+            let _ = handle.commands.try_send(Command::FleetChanged);
+        }
+    }
+}
+
+/// Sends a command and waits for the answer.
+async fn ask<T>(
+    handle: &Handle,
+    command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command,
+) -> Result<T> {
+    let gone = || Error::new(ErrorKind::ShuttingDown, "the stream's task has ended");
+    let (reply, answer) = oneshot::channel();
+    handle
+        .commands
+        .send(command(reply))
+        .await
+        .map_err(|_| gone())?;
+    answer.await.map_err(|_| gone())?
+}
+
+fn generate_key() -> Secret {
+    use rand::RngExt;
+    use rand::distr::Alphanumeric;
+    let mut random = rand::rng();
+    Secret::new(
+        (0..KEY_LENGTH)
+            .map(|_| char::from(random.sample(Alphanumeric)))
+            .collect(),
+    )
+}

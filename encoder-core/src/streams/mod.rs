@@ -1,0 +1,22 @@
+//! Managed live streams: from a request to an encoder on air, and from its failure to another.
+//!
+//! Each stream has one actor: a task that owns the record, follows the encoders the stream holds,
+//! and is the only one to command them for it. Decisions are pure ([`decide`], [`plan`],
+//! [`protection`]); the actor performs them. What one actor does never waits for another's
+//! devices.
+
+mod actor;
+mod bring_up;
+mod decide;
+mod failover;
+mod fence;
+mod handle;
+mod plan;
+mod protection;
+mod reconfigure;
+mod report;
+mod saved;
+mod spare;
+mod timeline;
+
+pub(crate) use handle::{StreamContext, Streams};

@@ -1,0 +1,93 @@
+//! Whether a backup could take over now. Pure.
+
+use crate::fleet::EncoderSnapshot;
+use crate::model::{
+    BackupReadiness, DeviceStreamState, EncoderId, InputSignal, Protection, PublishTarget,
+    StreamConfig, Verdict,
+};
+
+/// Everything readiness depends on.
+#[derive(Debug)]
+pub(super) struct BackupFacts<'a> {
+    pub(super) id: &'a EncoderId,
+    pub(super) protection: Protection,
+    pub(super) config: &'a StreamConfig,
+    pub(super) target: &'a PublishTarget,
+    /// `None` when the encoder was removed from the fleet.
+    pub(super) snapshot: Option<&'a EncoderSnapshot>,
+    pub(super) maintenance: bool,
+    pub(super) primary_input: Option<&'a InputSignal>,
+    /// Whether the manager configured it for this stream and the device confirmed.
+    pub(super) staged: bool,
+    /// Why configuring it failed the last time.
+    pub(super) staging_error: Option<&'a str>,
+}
+
+pub(super) fn readiness(facts: &BackupFacts<'_>) -> BackupReadiness {
+    let mut reasons = Vec::new();
+    match facts.snapshot {
+        None => reasons.push("not registered any more".to_owned()),
+        Some(snapshot) => judge(facts, snapshot, &mut reasons),
+    }
+    BackupReadiness {
+        encoder_id: Some(facts.id.clone()),
+        ready: reasons.is_empty(),
+        reasons,
+    }
+}
+
+fn judge(facts: &BackupFacts<'_>, snapshot: &EncoderSnapshot, reasons: &mut Vec<String>) {
+    let mut object = |holds: bool, reason: &str| {
+        if holds {
+            reasons.push(reason.to_owned());
+        }
+    };
+    object(facts.maintenance, "in maintenance");
+    match snapshot.assessment.verdict {
+        Verdict::Unknown => object(true, "not heard of yet"),
+        Verdict::Silent => object(true, "does not answer"),
+        Verdict::Failing => object(true, "reports a fault"),
+        Verdict::Healthy | Verdict::Worn => {}
+    }
+    let state = snapshot.stream_state();
+    if facts.protection == Protection::Hot {
+        object(
+            state != DeviceStreamState::Streaming,
+            "does not publish yet",
+        );
+    } else {
+        object(!state.is_idle(), "not idle");
+    }
+    if let Some(status) = &snapshot.status {
+        reasons.extend(input_objection(status.input.as_ref(), facts.primary_input));
+        if let Some(active) = status.active.as_ref().filter(|_| facts.staged) {
+            let differences = active.differences(facts.config, facts.target);
+            if !differences.is_empty() {
+                reasons.push(format!("configuration differs: {}", differences.join(", ")));
+            }
+        }
+    }
+    if !facts.staged {
+        reasons.push(match facts.staging_error {
+            Some(error) => format!("could not be configured: {error}"),
+            None => "being configured".to_owned(),
+        });
+    }
+}
+
+/// A backup must see the same picture. While the primary has lost its own, any picture will do.
+fn input_objection(backup: Option<&InputSignal>, primary: Option<&InputSignal>) -> Option<String> {
+    let backup = backup?;
+    if !backup.present {
+        return Some("no input signal".to_owned());
+    }
+    let primary = primary.filter(|signal| signal.present)?;
+    (backup.format != primary.format).then(|| {
+        let text = |signal: &InputSignal| signal.format.clone().unwrap_or_else(|| "unknown".into());
+        format!(
+            "input format {} differs from the primary's {}",
+            text(backup),
+            text(primary)
+        )
+    })
+}
