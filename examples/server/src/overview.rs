@@ -2,26 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use encoder_core::model::{AlertState, Severity};
+use encoder_core::model::StreamCondition;
 use encoder_core::store::Key;
 
 use crate::state::AppState;
 use crate::system::SystemFigures;
 use crate::wire::ComponentDto;
 
-/// One word for everything: whether it is ready, and the worst alert that nobody has resolved.
+/// One word for everything: whether the server is ready, and how the worst stream is doing.
 pub(crate) fn word(state: &AppState) -> &'static str {
     if !state.is_ready() {
         return "not_ready";
     }
-    let alerts = state.manager().alerts();
-    let active = alerts
-        .iter()
-        .filter(|alert| alert.state != AlertState::Resolved);
-    match active.map(|alert| alert.severity).max() {
-        Some(Severity::Critical) => "critical",
-        Some(Severity::Warning) => "degraded",
-        _ => "healthy",
+    let streams = state.manager().streams().into_iter();
+    let active = streams.filter(|view| view.record.state.is_active());
+    let conditions: Vec<_> = active.map(|view| view.health.status).collect();
+    let any = |condition| conditions.contains(&condition);
+    if any(StreamCondition::Failed) || any(StreamCondition::Failing) {
+        "critical"
+    } else if any(StreamCondition::Degraded) {
+        "degraded"
+    } else {
+        "healthy"
     }
 }
 

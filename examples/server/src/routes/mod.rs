@@ -45,12 +45,11 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(encoders::list))
         .routes(routes!(encoders::get))
         .routes(routes!(encoders::status))
-        .routes(routes!(encoders::metrics,))
+        .routes(routes!(encoders::metrics))
         .routes(routes!(encoders::system_status))
         .routes(routes!(health::encoder))
         .routes(routes!(health::detailed))
         .routes(routes!(monitoring::status))
-        .routes(routes!(monitoring::alerts))
         .routes(routes!(monitoring::figures))
         .routes(routes!(monitoring::load_balancer))
         .routes(routes!(monitoring::streams_health))
@@ -70,7 +69,6 @@ fn controlling() -> OpenApiRouter<AppState> {
         .routes(routes!(encoders::remove))
         .routes(routes!(control::control))
         .routes(routes!(control::bulk))
-        .routes(routes!(monitoring::acknowledge))
 }
 
 fn administering() -> OpenApiRouter<AppState> {

@@ -4,16 +4,14 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use encoder_core::model::{Alert, AlertId, AlertState, EncoderId};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use encoder_core::model::EncoderId;
 
-use crate::extract::{Id, Query};
+use crate::extract::Id;
 use crate::overview;
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::wire::{
-    AlertDto, AssignmentsDto, FigureDto, FiguresDto, LoadBalancerDto, MonitoringStatusDto, Page,
+    AssignmentsDto, FigureDto, FiguresDto, LoadBalancerDto, MonitoringStatusDto, Page,
     PageQuery, PerformanceDto, StreamConfigDto, StreamCountsDto, StreamOverviewDto, name,
 };
 
@@ -22,17 +20,12 @@ use crate::wire::{
     responses((status = 200, body = MonitoringStatusDto)))]
 pub(crate) async fn status(State(state): State<AppState>) -> Json<MonitoringStatusDto> {
     let manager = state.manager();
-    let alerts = manager.alerts();
     let requests = state.traffic().snapshot();
     Json(MonitoringStatusDto {
         status: overview::word(&state).to_owned(),
         timestamp: manager.clock().now().into(),
         encoders: manager.fleet_counts().into(),
         streams: StreamCountsDto::of(&manager.streams()),
-        active_alerts: alerts
-            .iter()
-            .filter(|a| a.state != AlertState::Resolved)
-            .count(),
         performance: PerformanceDto {
             uptime_seconds: state.uptime().as_secs_f64(),
             requests: requests.count,
@@ -44,64 +37,12 @@ pub(crate) async fn status(State(state): State<AppState>) -> Json<MonitoringStat
     })
 }
 
-/// Which alerts are wanted.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct AlertQuery {
-    /// `firing`, `acknowledged` or `resolved`.
-    state: Option<String>,
-    /// `info`, `warning` or `critical`.
-    severity: Option<String>,
-    /// What it is about.
-    category: Option<String>,
-    /// The encoder concerned.
-    #[serde(alias = "encoder")]
-    encoder_id: Option<String>,
-}
-
-impl AlertQuery {
-    fn wants(&self, alert: &Alert) -> bool {
-        let is = |wanted: &Option<String>, value: &str| {
-            wanted.as_deref().is_none_or(|wanted| wanted == value)
-        };
-        let encoder = alert.encoder_id.as_ref().map_or("", |id| id.as_str());
-        is(&self.state, &name(&alert.state))
-            && is(&self.severity, alert.severity.as_str())
-            && is(&self.category, &alert.category)
-            && is(&self.encoder_id, encoder)
-    }
-}
-
-/// Alerts, oldest first.
-#[utoipa::path(get, path = "/api/monitoring/alerts", tag = "monitoring",
-    params(AlertQuery, PageQuery), responses((status = 200, body = Page<AlertDto>)))]
-pub(crate) async fn alerts(
-    State(state): State<AppState>,
-    Query(query): Query<AlertQuery>,
-    Query(page): Query<PageQuery>,
-) -> Result<Json<Page<AlertDto>>, Problem> {
-    let mut alerts = state.manager().alerts();
-    alerts.retain(|alert| query.wants(alert));
-    // Generated ids sort by time.
-    alerts.sort_by(|a, b| a.alert_id.cmp(&b.alert_id));
-    page.cut(alerts, |alert| alert.alert_id.as_str()).map(Json)
-}
-
-/// Takes an alert on.
-#[utoipa::path(post, path = "/api/monitoring/alerts/{id}/acknowledge", tag = "monitoring",
-    params(("id" = String, Path, description = "The alert's id")),
-    responses((status = 200, body = AlertDto)))]
-pub(crate) async fn acknowledge(
-    State(state): State<AppState>,
-    Id(id): Id<AlertId>,
-) -> Result<Json<AlertDto>, Problem> {
-    Ok(Json(state.manager().acknowledge_alert(&id)?.into()))
-}
-
 /// Every figure as JSON.
 #[utoipa::path(get, path = "/api/monitoring/metrics", tag = "monitoring",
     responses((status = 200, body = FiguresDto)))]
 pub(crate) async fn figures(State(state): State<AppState>) -> Json<FiguresDto> {
+    // Rendering brings the gauges that mirror the fleet up to date.
+    state.manager().render_metrics();
     let families = state.manager().metrics().registry().gather();
     Json(FiguresDto {
         timestamp: state.manager().clock().now().into(),

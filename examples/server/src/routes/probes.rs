@@ -41,5 +41,5 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Result<Json<Alive>, 
     responses((status = 200, body = String, content_type = "text/plain")))]
 pub(crate) async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(CONTENT_TYPE, kind)], state.manager().metrics().render())
+    ([(CONTENT_TYPE, kind)], state.manager().render_metrics())
 }
