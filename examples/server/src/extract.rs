@@ -17,11 +17,11 @@ use crate::state::AppState;
 /// A JSON body: 415 without its content type, 413 over the limit, 408 when it does not arrive,
 /// 400 when it is not JSON.
 #[derive(Debug)]
-pub struct JsonBody(pub Value);
+pub(crate) struct JsonBody(pub(crate) Value);
 
 /// A JSON body that may be left out.
 #[derive(Debug)]
-pub struct OptionalJsonBody(pub Value);
+pub(crate) struct OptionalJsonBody(pub(crate) Value);
 
 impl FromRequest<AppState> for JsonBody {
     type Rejection = Problem;
@@ -104,7 +104,7 @@ fn parse(bytes: &[u8]) -> Result<Value, Problem> {
 
 /// An id in the path. One that cannot be an id names nothing, so it is 404 as well.
 #[derive(Clone, Debug)]
-pub struct Id<T>(pub T);
+pub(crate) struct Id<T>(pub(crate) T);
 
 impl<T: std::str::FromStr> FromRequestParts<AppState> for Id<T> {
     type Rejection = Problem;
@@ -121,7 +121,7 @@ impl<T: std::str::FromStr> FromRequestParts<AppState> for Id<T> {
 
 /// The query of the address.
 #[derive(Clone, Debug)]
-pub struct Query<T>(pub T);
+pub(crate) struct Query<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequestParts<AppState> for Query<T> {
     type Rejection = Problem;
@@ -153,7 +153,7 @@ impl FromRequestParts<AppState> for Principal {
 
 /// The `If-Match` header.
 #[derive(Clone, Debug)]
-pub struct IfMatch(Option<Vec<u64>>);
+pub(crate) struct IfMatch(Option<Vec<u64>>);
 
 impl FromRequestParts<AppState> for IfMatch {
     type Rejection = Problem;
@@ -174,7 +174,7 @@ impl FromRequestParts<AppState> for IfMatch {
 
 impl IfMatch {
     /// The revision the record must have; `None` when the client does not care.
-    pub fn expect(&self, current: u64) -> Option<u64> {
+    pub(crate) fn expect(&self, current: u64) -> Option<u64> {
         let tags = self.0.as_ref()?;
         // A tag of ours that is not current, or none of ours, matches no record.
         Some(if tags.contains(&current) {
@@ -191,7 +191,7 @@ fn revision(tag: &str) -> Option<u64> {
 }
 
 /// The `ETag` header of a revision.
-pub fn etag(revision: u64) -> [(HeaderName, HeaderValue); 1] {
+pub(crate) fn etag(revision: u64) -> [(HeaderName, HeaderValue); 1] {
     let value = HeaderValue::try_from(format!("\"{revision}\""));
     let value = value.expect("digits and quotes are a header value");
     [(axum::http::header::ETAG, value)]

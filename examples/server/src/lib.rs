@@ -2,7 +2,9 @@
 
 mod app;
 pub mod auth;
+pub mod cli;
 pub mod config;
+pub mod demo;
 mod extract;
 pub mod idempotency;
 pub mod limits;
@@ -10,6 +12,7 @@ mod openapi;
 mod overview;
 pub mod problem;
 mod routes;
+pub mod serve;
 mod sockets;
 pub mod state;
 pub mod system;
@@ -17,4 +20,5 @@ pub mod traffic;
 pub mod wire;
 
 pub use app::app;
+pub use serve::serve;
 pub use state::AppState;

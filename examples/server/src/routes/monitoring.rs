@@ -11,8 +11,8 @@ use crate::overview;
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::wire::{
-    AssignmentsDto, FigureDto, FiguresDto, LoadBalancerDto, MonitoringStatusDto, Page,
-    PageQuery, PerformanceDto, StreamConfigDto, StreamCountsDto, StreamOverviewDto, name,
+    AssignmentsDto, FigureDto, FiguresDto, LoadBalancerDto, MonitoringStatusDto, PerformanceDto,
+    StreamConfigDto, StreamCountsDto, StreamOverviewDto,
 };
 
 /// The server at a glance.
