@@ -1,8 +1,18 @@
 //! Doubles and conformance suites for authors of drivers, stores and policies.
+//!
+//! Each numbered item of a trait's contract is one function here and one `#[test]` of the same
+//! name in the suite's macro, so that an implementation cannot forget one.
 
+pub mod balancer;
+pub mod driver;
 pub mod fake;
+pub mod faulty;
+pub mod health;
+pub mod remediation;
+pub mod store;
 
 pub use fake::{
     Call, CallKind, FakeEncoder, FakeEncoderFactory, FakeIngest, IngestEvent, IngestEventKind,
     sample_config, sample_target,
 };
+pub use faulty::{Fault, FaultyDriver, Operation, When};
