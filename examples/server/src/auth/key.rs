@@ -105,7 +105,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// CRC-32 in base 62, most significant digit first.
-fn checksum(body: &str) -> String {
+pub(super) fn checksum(body: &str) -> String {
     let mut rest = crc32fast::hash(body.as_bytes());
     let mut digits = [b'0'; CHECKSUM_LENGTH];
     for digit in digits.iter_mut().rev() {

@@ -64,10 +64,12 @@ impl Client {
         let status = response.status();
         let answer: Value = response.json().await.context("the answer is not JSON")?;
         if !status.is_success() {
-            bail!(
-                "{path}: {status}: {}",
-                answer["detail"].as_str().unwrap_or_default()
-            );
+            let detail = answer["detail"].as_str().unwrap_or_default();
+            let reasons = answer["errors"].as_array().into_iter().flatten();
+            let reasons: Vec<_> = reasons
+                .map(|reason| format!("\n  {}: {}", reason["field"], reason["message"]))
+                .collect();
+            bail!("{path}: {status}: {detail}{}", reasons.concat());
         }
         Ok(answer)
     }
