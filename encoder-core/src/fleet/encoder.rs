@@ -101,9 +101,9 @@ impl Encoder {
         self.start_times().record(taken);
     }
 
-    /// How long the next start is expected to take.
-    pub(crate) fn start_estimate(&self, config: &FailoverConfig) -> Duration {
-        self.start_times().estimate(config)
+    /// How long its starts took, as measured; `None` before the first one.
+    pub(crate) fn measured_start(&self) -> Option<Duration> {
+        self.start_times().slowest()
     }
 
     /// How long the next start may take before that is a fault.

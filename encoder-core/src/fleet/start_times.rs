@@ -20,13 +20,9 @@ impl StartTimes {
         self.0.push_back(taken);
     }
 
-    fn slowest(&self) -> Option<Duration> {
+    /// The slowest recent start: what to expect of the next one.
+    pub(crate) fn slowest(&self) -> Option<Duration> {
         self.0.iter().max().copied()
-    }
-
-    /// What to expect of the next start: the slowest recent one, or half the configured grace.
-    pub(crate) fn estimate(&self, config: &FailoverConfig) -> Duration {
-        self.slowest().unwrap_or(config.start_grace / 2)
     }
 
     /// How long the next start may take before that is a fault.

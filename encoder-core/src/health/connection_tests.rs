@@ -171,11 +171,13 @@ fn rarer_polls_after_a_stream_are_not_suspicious() {
 
 #[test]
 fn an_outage_does_not_teach_that_outages_are_usual() {
-    let mut outcomes = vec![GOOD; 12];
-    outcomes.extend([SILENT; 60]);
-    outcomes.extend([GOOD; 12]);
-    let (history, now) = history(&outcomes);
-    let policy = ConnectionPolicy::default();
-    let assessment = policy.assess(&history, now + SECOND * 12);
+    let (mut history, mut now) = history(&[GOOD; 12]);
+    now += SECOND * 60;
+    history.record_contact(now, SILENT);
+    for _ in 0..12 {
+        now += SECOND;
+        history.record_contact(now, GOOD);
+    }
+    let assessment = ConnectionPolicy::default().assess(&history, now + SECOND * 12);
     assert_eq!(assessment.verdict, Verdict::Worn);
 }

@@ -4,21 +4,16 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::report::Report;
 use super::score::weighted_mean;
 use super::{HealthPolicy, History, readings};
 use crate::model::{
-    Alarm, AlarmCategory, Assessment, DeviceStreamState, EncoderStatus, Health, Issue, IssueCode,
-    Severity, Verdict, alarm_code, issue_code, millis,
+    Alarm, AlarmCategory, Assessment, DeviceStreamState, EncoderStatus, Severity, Verdict,
+    alarm_code, issue_code, millis,
 };
 
 /// Longest text of a device that is repeated in an issue.
 const MAX_ALARM_CHARS: usize = 200;
-/// What an issue about stream, input or an alarm costs.
-const CRITICAL_PENALTY: f64 = 30.0;
-const WARNING_PENALTY: f64 = 10.0;
-/// The best score of an encoder that does not do its job, however cool and idle it is.
-const FAILING_CAP: f64 = 20.0;
-
 /// When a device counts as unwell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -302,105 +297,6 @@ fn presentable(text: &str) -> String {
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(MAX_ALARM_CHARS)
         .collect()
-}
-
-/// An assessment in the making.
-pub(super) struct Report<'a> {
-    pub(super) history: &'a History,
-    now: Instant,
-    intended_since: Option<Instant>,
-    assessment: Assessment,
-    penalty: f64,
-}
-
-impl<'a> Report<'a> {
-    fn new(history: &'a History, now: Instant) -> Self {
-        Self {
-            history,
-            now,
-            intended_since: history.publishing_intended_since(),
-            assessment: Assessment::default(),
-            penalty: 0.0,
-        }
-    }
-
-    /// Makes the verdict at least this bad.
-    pub(super) fn verdict(&mut self, verdict: Verdict) {
-        self.assessment.verdict = self.assessment.verdict.max(verdict);
-    }
-
-    /// Notes an issue; without a known beginning it begins now.
-    pub(super) fn raise(
-        &mut self,
-        code: impl Into<IssueCode>,
-        severity: Severity,
-        since: Option<Instant>,
-        message: impl Into<String>,
-    ) {
-        self.assessment.issues.push(Issue {
-            code: code.into(),
-            severity,
-            message: message.into(),
-            since: self.history.wall(since.unwrap_or(self.now)),
-        });
-    }
-
-    fn raise_with_penalty(
-        &mut self,
-        code: impl Into<IssueCode>,
-        severity: Severity,
-        since: Option<Instant>,
-        message: impl Into<String>,
-    ) {
-        self.penalty += match severity {
-            Severity::Info => 0.0,
-            Severity::Warning => WARNING_PENALTY,
-            Severity::Critical => CRITICAL_PENALTY,
-        };
-        self.raise(code, severity, since, message);
-    }
-
-    fn fail(
-        &mut self,
-        code: impl Into<IssueCode>,
-        since: Option<Instant>,
-        message: impl Into<String>,
-    ) {
-        self.raise_with_penalty(code, Severity::Critical, since, message);
-        self.verdict(Verdict::Failing);
-    }
-
-    fn wear(
-        &mut self,
-        code: impl Into<IssueCode>,
-        since: Option<Instant>,
-        message: impl Into<String>,
-    ) {
-        self.raise_with_penalty(code, Severity::Warning, since, message);
-        self.verdict(Verdict::Worn);
-    }
-
-    fn lasts(&self, since: Option<Instant>, span: Duration) -> bool {
-        since.is_some_and(|since| self.now.saturating_duration_since(since) >= span)
-    }
-
-    /// Whether something has lasted for `span` while the encoder was meant to be on air.
-    fn is_lasting_on_air(&self, since: Instant, span: Duration) -> bool {
-        self.intended_since
-            .is_some_and(|intended| self.lasts(Some(since.max(intended)), span))
-    }
-
-    fn conclude(mut self, mean: Option<f64>) -> Assessment {
-        let cap = match self.assessment.verdict {
-            Verdict::Failing => FAILING_CAP,
-            _ => Health::MAX.value(),
-        };
-        self.assessment.health = mean.map(|mean| Health::new((mean - self.penalty).min(cap)));
-        self.assessment
-            .issues
-            .sort_by_key(|issue| std::cmp::Reverse(issue.severity));
-        self.assessment
-    }
 }
 
 #[cfg(test)]

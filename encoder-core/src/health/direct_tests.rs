@@ -2,7 +2,7 @@ use DeviceStreamState as State;
 
 use super::*;
 use crate::health::HistoryConfig;
-use crate::model::{Celsius, DeviceRecordState, InputSignal, MediumReadings, Timestamp};
+use crate::model::{Celsius, DeviceRecordState, Health, InputSignal, MediumReadings, Timestamp};
 
 /// An encoder under observation; time passes only through [`Watched::after`].
 struct Watched {

@@ -14,6 +14,7 @@ mod connection;
 mod direct;
 mod history;
 mod readings;
+mod report;
 mod score;
 
 pub use composite::Composite;

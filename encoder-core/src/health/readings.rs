@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::direct::{DirectConfig, Report};
+use super::direct::DirectConfig;
+use super::report::Report;
 use super::score::{strain, weighted_mean};
 use super::{History, Load};
 use crate::model::{DeviceRecordState, EncoderStatus, Severity, Verdict, issue_code};

@@ -111,7 +111,10 @@ impl Actor {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 command = self.commands.recv() => match command {
-                    Some(command) => self.obey(command).await,
+                    Some(command) => {
+                        let obeying = shutdown.run_until_cancelled(self.obey(command));
+                        let Some(()) = obeying.await else { return };
+                    }
                     None => return,
                 },
                 Some(_) = self.following.next(), if !self.following.is_empty() => {}
@@ -304,15 +307,12 @@ impl Actor {
     }
 
     fn incident(&self, fault: &Fault, may_fail_over: bool) -> Incident {
-        let config = &self.cx.config.failover;
-        let estimate = |id: &EncoderId| {
-            self.cx
-                .fleet
-                .find(id)
-                .map_or(config.start_grace, |e| e.start_estimate(config))
-        };
-        let backup = self.readiness();
         let id = &self.record().primary.encoder_id;
+        let backup = self.readiness();
+        let measured = |id: &EncoderId| self.cx.fleet.find(id).and_then(|e| e.measured_start());
+        let own = measured(id).unwrap_or(self.cx.config.failover.start_grace / 2);
+        // Devices of one fleet start alike, so the primary stands in for an unmeasured backup.
+        let switch = backup.encoder_id.as_ref().and_then(measured).unwrap_or(own);
         Incident {
             id: IncidentId::generate(),
             stream_id: self.record().id.clone(),
@@ -323,11 +323,8 @@ impl Actor {
             may_fail_over,
             backup_ready: backup.ready,
             // A restart is a stop and a start; stopping takes about as long as starting.
-            restart_estimate: estimate(id) * 2,
-            switch_estimate: backup
-                .encoder_id
-                .as_ref()
-                .map_or(config.start_grace, estimate),
+            restart_estimate: own * 2,
+            switch_estimate: switch,
             since: fault.since,
         }
     }

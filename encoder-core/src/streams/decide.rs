@@ -3,8 +3,8 @@
 use crate::config::FailoverConfig;
 use crate::fleet::EncoderSnapshot;
 use crate::model::{
-    DeviceStreamState, IssueCode, Severity, StreamRecord, StreamState, Timestamp, Trigger, Verdict,
-    issue_code,
+    DeviceStreamState, FailoverPhase, FailoverSummary, IssueCode, Severity, StreamRecord,
+    StreamState, Timestamp, Trigger, Verdict, issue_code,
 };
 use std::time::Duration;
 
@@ -161,8 +161,11 @@ pub(super) fn gate(
             .iter()
             .filter(|past| past.trigger == Trigger::Automatic)
     };
+    // A move that reached its end, or could not even begin, is not repeated at once. One that
+    // failed at its target is: that target is fenced, so another one is tried.
+    let settles = |past: &&FailoverSummary| past.succeeded || never_began(past);
     let last = automatic()
-        .filter(|past| past.succeeded)
+        .filter(settles)
         .map(|past| past.finished_at)
         .max();
     if let Some(last) = last
@@ -176,7 +179,7 @@ pub(super) fn gate(
         ));
     }
     let recent = automatic()
-        .filter(|past| now.since(past.finished_at) < HOUR)
+        .filter(|past| now.since(past.finished_at) < HOUR && !never_began(past))
         .count();
     if recent >= config.hourly_cap as usize {
         return held(format!(
@@ -185,4 +188,10 @@ pub(super) fn gate(
         ));
     }
     Ok(())
+}
+
+/// Whether a failover ended while the old encoder was still being fenced.
+fn never_began(past: &FailoverSummary) -> bool {
+    let last = past.timings.last().map(|timing| timing.phase);
+    !past.succeeded && last == Some(FailoverPhase::Fence)
 }

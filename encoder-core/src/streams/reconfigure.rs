@@ -4,10 +4,16 @@ use std::sync::Arc;
 
 use super::actor::{Actor, within};
 use super::bring_up::stop_and_confirm;
+use crate::driver::EncoderDriverExt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fleet::Encoder;
-use crate::model::{DeviceStreamState, Severity, StreamConfig, StreamConfigPatch, StreamState};
+use crate::model::{
+    DeviceStreamState, EncoderStatus, Severity, StreamConfig, StreamConfigPatch, StreamState,
+};
 use crate::validate::{validate_change, validate_for_encoder};
+
+/// Time between looks at a device that was told to start.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
 
 impl Actor {
     /// Applies a change: the backup first, then the primary, then the record.
@@ -147,19 +153,9 @@ impl Actor {
     /// Waits for the device to stream again; if it does not, the next look finds the fault.
     async fn await_start(&self, primary: &Arc<Encoder>) {
         let grace = primary.start_grace(&self.cx.config.failover);
-        let mut snapshots = primary.follow();
-        let streaming = |snapshot: &Arc<crate::fleet::EncoderSnapshot>| {
-            snapshot.stream_state() == DeviceStreamState::Streaming
-        };
-        let _ = tokio::time::timeout(grace, async {
-            loop {
-                primary.look_now();
-                let pause = std::time::Duration::from_millis(250);
-                if let Ok(seen) = tokio::time::timeout(pause, snapshots.wait_for(streaming)).await {
-                    return seen.is_ok();
-                }
-            }
-        })
-        .await;
+        let streaming: fn(&EncoderStatus) -> bool =
+            |status| status.stream_state == DeviceStreamState::Streaming;
+        // Running into the limit is no error here: the next look finds the fault.
+        let _ = primary.driver.wait_until(grace, LOOK, streaming).await;
     }
 }

@@ -1,6 +1,12 @@
 //! Doubles and conformance suites for authors of drivers, stores and policies.
+//!
+//! Each numbered item of a trait's contract is one function here and one `#[test]` of the same
+//! name in the suite's macro, so that an implementation cannot forget one.
 
+pub mod balancer;
 pub mod fake;
+pub mod health;
+pub mod remediation;
 
 pub use fake::{
     Call, CallKind, FakeEncoder, FakeEncoderFactory, FakeIngest, IngestEvent, IngestEventKind,

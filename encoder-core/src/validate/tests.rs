@@ -295,3 +295,19 @@ fn frame_rate_is_not_judged_without_an_input() {
     };
     assert!(validate_for_encoder(&half, "rtmp://h/a", &narrow(), Some(&ntsc)).is_empty());
 }
+
+#[test]
+fn key_frame_distance_may_reach_the_limit_and_not_exceed_it() {
+    let mut capability = Capability::default();
+    let judged = |capability: &Capability| {
+        let config = config((1280, 720), 4_500_000, 25.0);
+        validate_for_encoder(&config, "rtmp://h/a", capability, None)
+    };
+    capability.limits.max_gop_frames = 50;
+    assert!(
+        judged(&capability).is_empty(),
+        "2 s at 25 pictures per second"
+    );
+    capability.limits.max_gop_frames = 49;
+    assert_eq!(judged(&capability)[0].recommended, Some(1.9.into()));
+}

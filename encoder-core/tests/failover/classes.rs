@@ -1,0 +1,269 @@
+//! Protection classes, and the beginning and end of a stream.
+
+use std::time::Duration;
+
+use encoder_core::ErrorKind;
+use encoder_core::model::{
+    FailoverRequest, Personality, Protection, StreamConfigPatch, StreamState,
+};
+
+use crate::bench::{BACKUP_URL, Setup, URL, id, pass};
+
+#[tokio::test(start_paused = true)]
+async fn hot_backup_publishes_to_its_own_address_and_only_roles_change() {
+    let bench = Setup::new(3, Personality::Takeover).build().await;
+    let stream = bench
+        .live(bench.request(Personality::Takeover, Protection::Hot))
+        .await;
+    let backup = bench.backup(&stream).unwrap();
+    assert!(bench.encoder(&backup).is_publishing());
+    assert_eq!(bench.encoder(&backup).target().unwrap().url, BACKUP_URL);
+    bench.encoder(&id(1)).fail_stream();
+    bench.until("moved", |b| b.primary(&stream) == backup).await;
+    assert_eq!(
+        bench.starts(&backup),
+        1,
+        "it publishes already and is not started again"
+    );
+    bench
+        .until("new hot backup", |b| b.view(&stream).backup.ready)
+        .await;
+    let next = bench.backup(&stream).unwrap();
+    assert_eq!(bench.encoder(&next).target().unwrap().url, URL);
+}
+
+#[tokio::test(start_paused = true)]
+async fn warm_backup_is_staged_and_idle() {
+    let bench = Setup::new(2, Personality::Takeover).build().await;
+    let stream = bench
+        .live(bench.request(Personality::Takeover, Protection::Warm))
+        .await;
+    let backup = bench.encoder(&id(2));
+    assert!(!backup.is_publishing());
+    assert_eq!(backup.config(), Some(bench.view(&stream).record.config));
+    assert_eq!(backup.target().unwrap().url, URL);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cold_stream_holds_no_backup_and_takes_any_free_encoder() {
+    let bench = Setup::new(2, Personality::Takeover).build().await;
+    let stream = bench
+        .live(bench.request(Personality::Takeover, Protection::Cold))
+        .await;
+    assert_eq!(bench.backup(&stream), None);
+    assert!(bench.manager.encoder(&id(2)).unwrap().streams.is_empty());
+    bench.encoder(&id(1)).go_silent();
+    bench.until("moved", |b| b.primary(&stream) == id(2)).await;
+    assert_eq!(bench.on_air(), [id(2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn unprotected_stream_is_mended_in_place_and_never_moved() {
+    let bench = Setup::new(2, Personality::Takeover).build().await;
+    let stream = bench
+        .live(bench.request(Personality::Takeover, Protection::None))
+        .await;
+    bench.encoder(&id(1)).fail_stream();
+    bench
+        .until("mended", |b| {
+            b.starts(&id(1)) == 2 && b.state(&stream) == StreamState::Live
+        })
+        .await;
+    bench.encoder(&id(1)).go_silent();
+    pass(Duration::from_secs(60)).await;
+    assert_eq!(bench.primary(&stream), id(1));
+    assert_eq!(bench.starts(&id(2)), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn backup_that_is_not_ready_says_why() {
+    let bench = Setup::new(2, Personality::Takeover).build().await;
+    let stream = bench
+        .live(bench.request(Personality::Takeover, Protection::Warm))
+        .await;
+    bench.encoder(&id(2)).lose_input();
+    bench
+        .until("not ready", |b| !b.view(&stream).backup.ready)
+        .await;
+    assert_eq!(bench.view(&stream).backup.reasons, ["no input signal"]);
+    bench.encoder(&id(2)).restore_input();
+    bench.until("ready", |b| b.view(&stream).backup.ready).await;
+    bench.encoder(&id(2)).go_silent();
+    bench
+        .until("silent", |b| {
+            b.view(&stream)
+                .backup
+                .reasons
+                .iter()
+                .any(|r| r.contains("answer"))
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn backup_changed_behind_our_back_is_configured_again() {
+    let bench = Setup::new(2, Personality::Takeover).build().await;
+    let stream = bench
+        .live(bench.request(Personality::Takeover, Protection::Warm))
+        .await;
+    let mut other = bench.view(&stream).record.config;
+    other.bitrate = encoder_core::model::Bitrate(1_000_000);
+    let target = bench.encoder(&id(2)).target().unwrap();
+    bench
+        .encoder(&id(2))
+        .driver()
+        .configure(&other, &target)
+        .await
+        .unwrap();
+    bench
+        .until("configured again", |b| {
+            b.encoder(&id(2)).config() == Some(b.view(&stream).record.config)
+                && b.view(&stream).backup.ready
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn stream_is_stopped_and_everything_is_released() {
+    let bench = Setup::new(2, Personality::Takeover).build().await;
+    let stream = bench
+        .live(bench.request(Personality::Takeover, Protection::Warm))
+        .await;
+    let view = bench.manager.stop_stream(&stream).await.unwrap();
+    assert_eq!(view.record.state, StreamState::Stopped);
+    assert!(bench.on_air().is_empty());
+    assert!(
+        bench
+            .manager
+            .encoders()
+            .iter()
+            .all(|encoder| encoder.streams.is_empty())
+    );
+    bench.manager.stop_stream(&stream).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn encoder_that_could_not_be_stopped_stays_fenced_after_the_end() {
+    let bench = Setup::new(2, Personality::Takeover).build().await;
+    let stream = bench
+        .live(bench.request(Personality::Takeover, Protection::Cold))
+        .await;
+    bench.encoder(&id(1)).go_silent_on_air();
+    bench.manager.stop_stream(&stream).await.unwrap();
+    assert!(bench.encoder(&id(1)).is_publishing());
+    bench.encoder(&id(1)).come_back();
+    bench.until("stopped", |b| b.on_air().is_empty()).await;
+    bench
+        .until("released", |b| b.view(&stream).record.fences.is_empty())
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn start_that_never_comes_moves_to_another_encoder() {
+    let bench = Setup::new(2, Personality::Takeover).build().await;
+    bench.encoder(&id(1)).accept_start_but_never_stream();
+    let request = bench.request(Personality::Takeover, Protection::Warm);
+    let stream = bench.manager.start_stream(request).await.unwrap().record.id;
+    bench
+        .until("live", |b| b.state(&stream) == StreamState::Live)
+        .await;
+    assert_eq!(bench.primary(&stream), id(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_start_that_never_comes_releases_the_stream() {
+    let bench = Setup::new(1, Personality::Takeover).build().await;
+    bench.encoder(&id(1)).accept_start_but_never_stream();
+    let request = bench.request(Personality::Takeover, Protection::None);
+    let stream = bench.manager.start_stream(request).await.unwrap().record.id;
+    let error = bench
+        .manager
+        .wait_live(&stream, Duration::from_secs(5))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+    assert_eq!(bench.state(&stream), StreamState::Stopped);
+    assert!(bench.manager.encoder(&id(1)).unwrap().streams.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_requests_at_once_never_get_the_same_encoder() {
+    let bench = Setup::new(4, Personality::Takeover).build().await;
+    let mut request = bench.request(Personality::Takeover, Protection::Warm);
+    request.encoder_id = None;
+    let (a, b) = tokio::join!(
+        bench.manager.start_stream(request.clone()),
+        bench.manager.start_stream(request.clone())
+    );
+    let (a, b) = (a.unwrap().record, b.unwrap().record);
+    let mut all = vec![a.primary.encoder_id, b.primary.encoder_id];
+    all.extend([a.backup.unwrap().encoder_id, b.backup.unwrap().encoder_id]);
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 4);
+    let error = bench.manager.start_stream(request).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoEncoderAvailable);
+    assert_eq!(error.violations().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_settings_reach_both_encoders() {
+    let bench = Setup::new(2, Personality::Takeover).build().await;
+    let stream = bench
+        .live(bench.request(Personality::Takeover, Protection::Warm))
+        .await;
+    let patch: StreamConfigPatch = serde_json::from_str(r#"{"bitrate":6000000}"#).unwrap();
+    let view = bench
+        .manager
+        .update_stream(&stream, patch, None)
+        .await
+        .unwrap();
+    assert_eq!(view.record.config.bitrate.0, 6_000_000);
+    assert!(view.backup.ready, "{:?}", view.backup);
+    for number in [1, 2] {
+        assert_eq!(
+            bench.encoder(&id(number)).config().unwrap().bitrate.0,
+            6_000_000
+        );
+    }
+    assert_eq!(bench.on_air(), [id(1)]);
+    pass(Duration::from_secs(60)).await;
+    assert_eq!(bench.failovers(&stream), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn encoder_on_air_is_only_removed_by_draining_it() {
+    let bench = Setup::new(3, Personality::Takeover).build().await;
+    let stream = bench
+        .live(bench.request(Personality::Takeover, Protection::Warm))
+        .await;
+    let error = bench
+        .manager
+        .remove_encoder(&id(1), false)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    bench.manager.remove_encoder(&id(1), true).await.unwrap();
+    assert_ne!(bench.primary(&stream), id(1));
+    assert_eq!(bench.state(&stream), StreamState::Live);
+    assert!(bench.manager.encoder(&id(1)).is_err());
+    assert!(!bench.encoder(&id(1)).is_publishing());
+}
+
+#[tokio::test(start_paused = true)]
+async fn manual_failover_refuses_an_encoder_that_is_not_ready() {
+    let bench = Setup::new(3, Personality::Takeover).build().await;
+    let stream = bench
+        .live(bench.request(Personality::Takeover, Protection::Warm))
+        .await;
+    bench.encoder(&id(2)).go_silent();
+    bench.encoder(&id(3)).go_silent();
+    pass(Duration::from_secs(20)).await;
+    let request = FailoverRequest {
+        reason: None,
+        to: Some(id(3)),
+    };
+    let error = bench.manager.failover(&stream, request).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert_eq!(bench.on_air(), [id(1)]);
+}
