@@ -1,0 +1,276 @@
+//! Requests to one device: one at a time, bounded, logged in when needed.
+//!
+//! A HELO documents no limit on requests at once, and its relatives hiccup under several, so
+//! everything but the long poll takes turns in the order of asking. The cookie is kept here and
+//! not in a cookie store, because all devices share one HTTP client.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use encoder_core::model::Secret;
+use reqwest::header::{COOKIE, HeaderValue, SET_COOKIE};
+use reqwest::{Request, Response, StatusCode, Url};
+
+use crate::config::AjaConfig;
+use crate::error::ReplyError;
+use crate::reply::{ConnectReply, EventElement, ParameterReply, event_elements, is_login_success};
+
+type Query<'a> = &'a [(&'a str, &'a str)];
+
+/// Whether a request may be sent again when its connection broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// It has the same effect twice, so once more.
+    Once,
+    Never,
+}
+
+/// The way to one device.
+pub(crate) struct HeloClient {
+    http: reqwest::Client,
+    base: Url,
+    password: Option<Secret>,
+    session: Mutex<Session>,
+    /// Held for the length of one request; fair, so that a status waits for one request at most.
+    turn: tokio::sync::Mutex<()>,
+    read_timeout: Duration,
+    write_timeout: Duration,
+    event_hold: Duration,
+    max_reply: usize,
+}
+
+#[derive(Clone, Default)]
+struct Session {
+    cookie: Option<HeaderValue>,
+    /// Counts logins, to tell a lost session from one that another request renewed already.
+    logins: u64,
+}
+
+/// Proof of holding the turn.
+type Turn<'a> = tokio::sync::MutexGuard<'a, ()>;
+
+impl HeloClient {
+    pub(crate) fn new(
+        http: reqwest::Client,
+        base: Url,
+        config: &AjaConfig,
+        password: Option<Secret>,
+    ) -> Self {
+        Self {
+            http,
+            base,
+            password: password.or_else(|| config.password.clone()),
+            session: Mutex::default(),
+            turn: tokio::sync::Mutex::new(()),
+            read_timeout: config.read_timeout,
+            write_timeout: config.write_timeout,
+            event_hold: config.event_hold,
+            max_reply: config.max_reply,
+        }
+    }
+
+    /// Reads a parameter by its name on the wire.
+    pub(crate) async fn get(&self, param: &str) -> Result<ParameterReply, ReplyError> {
+        let query = [("action", "get"), ("paramid", param)];
+        let turn = self.turn.lock().await;
+        let body = self
+            .config(&turn, &query, self.read_timeout, Repeat::Once)
+            .await?;
+        ParameterReply::parse(&body)
+    }
+
+    /// Reads a parameter that the device may not have, within `patience`: `None` when it answers
+    /// anything but a value. Only a broken connection is an error.
+    pub(crate) async fn get_optional(
+        &self,
+        param: &str,
+        patience: Duration,
+    ) -> Result<Option<ParameterReply>, ReplyError> {
+        let query = [("action", "get"), ("paramid", param)];
+        let _turn = self.turn.lock().await;
+        let patience = patience.min(self.read_timeout);
+        let reply = self.once(&query, patience, &self.session()).await;
+        match reply.and_then(|reply| ParameterReply::parse(&reply.accepted()?)) {
+            Ok(reply) => Ok(Some(reply)),
+            Err(error) if error.is_of_connection() => Err(error),
+            Err(error) => {
+                tracing::trace!(param, %error, "no value for this parameter");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Writes a parameter. Status 200 says that the device took it, not that it holds it.
+    pub(crate) async fn set(
+        &self,
+        param: &str,
+        value: &str,
+        repeat: Repeat,
+    ) -> Result<(), ReplyError> {
+        let query = [("action", "set"), ("paramid", param), ("value", value)];
+        let turn = self.turn.lock().await;
+        self.config(&turn, &query, self.write_timeout, repeat)
+            .await?;
+        Ok(())
+    }
+
+    /// Opens an event connection.
+    pub(crate) async fn connect(&self) -> Result<ConnectReply, ReplyError> {
+        let query = [("action", "connect")];
+        let turn = self.turn.lock().await;
+        let body = self
+            .config(&turn, &query, self.write_timeout, Repeat::Once)
+            .await?;
+        ConnectReply::parse(&body)
+    }
+
+    /// Waits for changes, beside the other requests. Silence for the whole hold time is an empty
+    /// answer.
+    pub(crate) async fn wait(&self, connection: &str) -> Result<Vec<EventElement>, ReplyError> {
+        let query = [
+            ("action", "wait_for_config_events"),
+            ("connectionid", connection),
+        ];
+        let session = self.session();
+        let mut reply = self.once(&query, self.event_hold, &session).await;
+        if matches!(&reply, Ok(reply) if reply.asks_for_login()) && self.password.is_some() {
+            let turn = self.turn.lock().await;
+            self.renew(&turn, session.logins).await?;
+            drop(turn);
+            reply = self.once(&query, self.event_hold, &self.session()).await;
+        }
+        match reply {
+            Ok(reply) => event_elements(&reply.accepted()?),
+            Err(ReplyError::Silent(error)) if !error.is_connect() => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One request in turn, with one login when the session is gone, and with one repetition
+    /// when the connection broke and `repeat` allows it.
+    async fn config(
+        &self,
+        turn: &Turn<'_>,
+        query: Query<'_>,
+        patience: Duration,
+        repeat: Repeat,
+    ) -> Result<Vec<u8>, ReplyError> {
+        let session = self.session();
+        let mut reply = self.once(query, patience, &session).await;
+        if repeat == Repeat::Once && matches!(reply, Err(ReplyError::Cut(_))) {
+            reply = self.once(query, patience, &session).await;
+        }
+        let reply = reply?;
+        if !reply.asks_for_login() || self.password.is_none() {
+            return reply.accepted();
+        }
+        self.renew(turn, session.logins).await?;
+        let reply = self.once(query, patience, &self.session()).await?;
+        match reply.asks_for_login() {
+            true => Err(ReplyError::NotFoundAfterLogin),
+            false => reply.accepted(),
+        }
+    }
+
+    async fn once(
+        &self,
+        query: Query<'_>,
+        patience: Duration,
+        session: &Session,
+    ) -> Result<Reply, ReplyError> {
+        let mut url = self.base.clone();
+        url.set_path("/config");
+        url.query_pairs_mut().extend_pairs(query);
+        let mut request = Request::new(reqwest::Method::GET, url);
+        *request.timeout_mut() = Some(patience);
+        if let Some(cookie) = &session.cookie {
+            request.headers_mut().insert(COOKIE, cookie.clone());
+        }
+        self.send(request).await
+    }
+
+    async fn send(&self, request: Request) -> Result<Reply, ReplyError> {
+        let response = self.http.execute(request).await;
+        let response = response.map_err(ReplyError::from_transport)?;
+        let status = response.status();
+        let cookie = session_cookie(&response);
+        let body = self.body(response).await?;
+        Ok(Reply {
+            status,
+            cookie,
+            body,
+        })
+    }
+
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, ReplyError> {
+        let mut body = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(ReplyError::from_transport)? {
+            if body.len() + piece.len() > self.max_reply {
+                return Err(ReplyError::TooLong(self.max_reply));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
+    }
+
+    /// Logs in, unless somebody else did since `seen`. The stale cookie is not sent along.
+    async fn renew(&self, _turn: &Turn<'_>, seen: u64) -> Result<(), ReplyError> {
+        if self.session().logins != seen {
+            return Ok(());
+        }
+        let password = self.password.as_ref().ok_or(ReplyError::NotFound)?;
+        let mut url = self.base.clone();
+        url.set_path("/authenticator/login");
+        let form = [("password_provided", password.expose())];
+        let request = self.http.post(url).form(&form).timeout(self.write_timeout);
+        let request = request.build().map_err(ReplyError::from_transport)?;
+        let reply = self.send(request).await?;
+        let cookie = reply.cookie.clone();
+        if !is_login_success(&reply.accepted()?) {
+            return Err(ReplyError::WrongPassword);
+        }
+        let cookie = cookie.ok_or(ReplyError::Missing("session cookie"))?;
+        let mut session = self.lock();
+        session.cookie = Some(cookie);
+        session.logins += 1;
+        Ok(())
+    }
+
+    fn session(&self) -> Session {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Session> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Reply {
+    status: StatusCode,
+    cookie: Option<HeaderValue>,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    fn asks_for_login(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
+    }
+
+    fn accepted(self) -> Result<Vec<u8>, ReplyError> {
+        match self.status {
+            StatusCode::OK => Ok(self.body),
+            StatusCode::NOT_FOUND => Err(ReplyError::NotFound),
+            status => Err(ReplyError::Status(status.as_u16())),
+        }
+    }
+}
+
+/// The `session` cookie of a reply, ready to be sent back.
+fn session_cookie(response: &Response) -> Option<HeaderValue> {
+    let cookies = response.headers().get_all(SET_COOKIE).iter();
+    let mut pairs = cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
+    let pair = pairs.find(|pair| pair.trim_start().starts_with("session="))?;
+    let mut cookie = HeaderValue::from_str(pair.trim()).ok()?;
+    cookie.set_sensitive(true);
+    Some(cookie)
+}
