@@ -26,7 +26,10 @@ struct FillOneSite;
 impl FillOneSite {
     fn streams_at_site(fleet: &Scoreboard, row: usize) -> u32 {
         let same_site = |other: &usize| fleet.domain(*other) == fleet.domain(row);
-        (0..fleet.len()).filter(same_site).map(|other| fleet.streams(other)).sum()
+        (0..fleet.len())
+            .filter(same_site)
+            .map(|other| fleet.streams(other))
+            .sum()
     }
 
     /// The busiest site first, and within it the fleet's own order.
@@ -91,7 +94,12 @@ fn try_on_paper() -> Result<(), Box<dyn StdError>> {
 
 async fn try_on_a_fleet() -> Result<(), Box<dyn StdError>> {
     let mut builder = Manager::builder().with_balancer(Arc::new(FillOneSite));
-    for (name, site) in [("a1", "hall-a"), ("a2", "hall-a"), ("b1", "hall-b"), ("b2", "hall-b")] {
+    for (name, site) in [
+        ("a1", "hall-a"),
+        ("a2", "hall-a"),
+        ("b1", "hall-b"),
+        ("b2", "hall-b"),
+    ] {
         let spec = EncoderSpec::new(EncoderId::try_new(name)?, "in-process").with_site(site);
         builder = builder.with_encoder_driver(spec, FakeEncoder::new(name).driver());
     }
@@ -106,7 +114,9 @@ async fn try_on_a_fleet() -> Result<(), Box<dyn StdError>> {
     let mut sites = Vec::new();
     for _ in 0..2 {
         let view = manager.start_stream(request()).await?;
-        let live = manager.wait_live(&view.record.id, Duration::from_secs(10)).await?;
+        let live = manager
+            .wait_live(&view.record.id, Duration::from_secs(10))
+            .await?;
         let encoder = manager.encoder(&live.record.primary.encoder_id)?;
         println!("{} went to {}", live.record.id, encoder.spec.id);
         sites.push(encoder.spec.site);

@@ -148,7 +148,10 @@ async fn main() -> Result<(), Box<dyn StdError>> {
 
     // What the device cannot do is refused before anything is touched, and says why.
     let full_hd = request(1920, 1080);
-    let refused = manager.start_stream(full_hd).await.expect_err("the limit is 720p");
+    let refused = manager
+        .start_stream(full_hd)
+        .await
+        .expect_err("the limit is 720p");
     for violation in refused.violations() {
         println!("1080p refused: {}: {}", violation.field, violation.message);
     }
@@ -158,7 +161,9 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     println!("720p live on {}", live.record.primary.encoder_id);
 
     until(|| manager.stream(&stream).is_ok_and(|view| view.backup.ready)).await?;
-    let moved = manager.failover(&stream, FailoverRequest::default()).await?;
+    let moved = manager
+        .failover(&stream, FailoverRequest::default())
+        .await?;
     let on_target = |manager: &Manager| {
         let view = manager.stream(&stream);
         view.is_ok_and(|view| view.record.primary.encoder_id == moved.to)
@@ -175,12 +180,16 @@ async fn main() -> Result<(), Box<dyn StdError>> {
 
 fn request(width: u32, height: u32) -> StreamRequest {
     let resolution = Resolution::new(width, height);
-    StreamRequest::new(resolution, Bitrate::from_kbps(4_500), FrameRate::from_fps(30.0))
-        .to_url("rtmp://ingest.example/live")
+    StreamRequest::new(
+        resolution,
+        Bitrate::from_kbps(4_500),
+        FrameRate::from_fps(30.0),
+    )
+    .to_url("rtmp://ingest.example/live")
 }
 
 /// Looks until something holds, for ten seconds at most.
-async fn until(holds: impl Fn() -> bool) -> Result<(), tokio::time::error::Elapsed> {
+async fn until(holds: impl Fn() -> bool + Send + Sync) -> Result<(), tokio::time::error::Elapsed> {
     let looking = async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(10)).await;
