@@ -105,6 +105,12 @@ impl EventBus {
         self.feed().sequences.get(subject).copied().unwrap_or(0)
     }
 
+    /// Forgets the numbering of a subject that is gone for good, so that a long life with many
+    /// streams does not fill the memory. Should the subject come back, it counts from 1 again.
+    pub fn forget(&self, subject: &Subject) {
+        self.feed().sequences.remove(subject);
+    }
+
     /// Place of the latest event in the whole feed.
     pub fn last_id(&self) -> u64 {
         self.feed().last_id
@@ -131,3 +137,6 @@ impl Subscription {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

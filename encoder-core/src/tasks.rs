@@ -62,7 +62,9 @@ fn system_millis() -> i64 {
 /// Children get a token of their own, so that one encoder's tasks can end without the others'.
 #[derive(Clone, Debug, Default)]
 pub struct Supervisor {
-    tracker: Arc<TaskTracker>,
+    tracker: TaskTracker,
+    /// The trackers of the supervisors above, which wait for this one's tasks, too.
+    above: Arc<[TaskTracker]>,
     token: CancellationToken,
 }
 
@@ -75,8 +77,10 @@ impl Supervisor {
     /// A supervisor whose tasks end with this one's, or earlier.
     #[must_use]
     pub fn child(&self) -> Self {
+        let above = self.above.iter().chain([&self.tracker]);
         Self {
-            tracker: Arc::clone(&self.tracker),
+            tracker: TaskTracker::new(),
+            above: above.cloned().collect(),
             token: self.token.child_token(),
         }
     }
@@ -89,7 +93,9 @@ impl Supervisor {
     /// Runs a task that watches [`Supervisor::token`] itself, to finish what it began.
     #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let tracked: Vec<_> = self.above.iter().map(TaskTracker::token).collect();
         tokio::spawn(self.tracker.track_future(async move {
+            let _tracked = tracked;
             task.await;
             tracing::trace!(task = name, "task ended");
         }));
@@ -115,7 +121,8 @@ impl Supervisor {
         self.token.cancel();
     }
 
-    /// Tells all tasks to end and waits for them, at most `deadline`. Returns whether all ended.
+    /// Tells all tasks to end, also those of children, and waits for them, at most `deadline`.
+    /// Returns whether all ended.
     pub async fn shutdown(&self, deadline: Duration) -> bool {
         self.token.cancel();
         self.tracker.close();
@@ -124,3 +131,6 @@ impl Supervisor {
             .is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests;

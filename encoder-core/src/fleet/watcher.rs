@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::encoder::{Duty, Encoder};
 use super::registry::FleetContext;
 use super::snapshot::EncoderSnapshot;
-use crate::driver::{DeviceEvent, StatusChange};
+use crate::driver::DeviceEvent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::health::{ContactOutcome, History};
 use crate::model::{EncoderStatus, EventKind, Heat, Subject, Verdict};
@@ -123,7 +123,7 @@ impl Watcher {
             DeviceEvent::Changed(change) => {
                 tracing::debug!(encoder = %self.encoder.id(), ?change, "device event");
                 self.history.record_contact(now, ContactOutcome::Spoke);
-                self.apply(now, change);
+                self.history.record_change(now, change);
             }
             DeviceEvent::FeedLost { reason } => {
                 tracing::debug!(encoder = %self.encoder.id(), reason, "event feed lost");
@@ -132,10 +132,6 @@ impl Watcher {
             }
         }
         self.conclude();
-    }
-
-    fn apply(&mut self, now: Instant, change: StatusChange) {
-        self.history.record_change(now, change);
     }
 
     fn duty_changed(&mut self) {

@@ -28,6 +28,8 @@ use crate::tasks::Clock;
 mod failure;
 mod operations;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 /// Commands that may wait for the connection; more make their callers wait.

@@ -4,11 +4,15 @@
 //! name in the suite's macro, so that an implementation cannot forget one.
 
 pub mod balancer;
+pub mod driver;
 pub mod fake;
+pub mod faulty;
 pub mod health;
 pub mod remediation;
+pub mod store;
 
 pub use fake::{
     Call, CallKind, FakeEncoder, FakeEncoderFactory, FakeIngest, IngestEvent, IngestEventKind,
     sample_config, sample_target,
 };
+pub use faulty::{Fault, FaultyDriver, Operation, When};

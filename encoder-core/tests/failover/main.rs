@@ -1,5 +1,7 @@
 //! The rules of failover, one test per rule, on fake encoders and a paused clock.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
+
 mod bench;
 mod classes;
 mod restart;

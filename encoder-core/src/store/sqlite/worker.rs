@@ -165,11 +165,12 @@ impl Worker {
             watch_interval,
             ..
         } = self;
+        let is_closed = queue.is_closed();
         runtime.block_on(async {
             let more = tokio::time::timeout(*watch_interval, queue.recv_many(batch, BATCH));
             let received = tokio::select! {
                 biased;
-                () = closing.cancelled(), if !closing.is_cancelled() => None,
+                () = closing.cancelled(), if !is_closed => None,
                 received = more => received.ok(),
             };
             if closing.is_cancelled() {
