@@ -134,3 +134,11 @@ fn request() -> StreamRequest {
         .to_url("rtmp://ingest.example/live")
         .with_protection(Protection::Cold)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::FillOneSite;
+
+    // One test per item of the balancer's contract.
+    encoder_core::balancer_conformance!(conformance, || FillOneSite);
+}

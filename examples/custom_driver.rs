@@ -25,18 +25,25 @@ use futures::stream::{self, BoxStream, StreamExt};
 struct Generator {
     held: Option<(StreamConfig, PublishTarget)>,
     on: bool,
+    unplugged: bool,
 }
 
 /// The driver. A real one would hold an HTTP client and an address.
 #[derive(Debug)]
 struct GeneratorDriver {
     id: EncoderId,
-    device: Mutex<Generator>,
+    device: Arc<Mutex<Generator>>,
 }
 
 impl GeneratorDriver {
-    fn device(&self) -> MutexGuard<'_, Generator> {
-        self.device.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The round trip: what a device that does not answer becomes is decided here once.
+    fn device(&self) -> Result<MutexGuard<'_, Generator>> {
+        let device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
+        if device.unplugged {
+            let error = Error::new(ErrorKind::DeviceUnreachable, "unplugged");
+            return Err(error.with_context("encoder", &self.id));
+        }
+        Ok(device)
     }
 }
 
@@ -55,7 +62,7 @@ impl EncoderDriver for GeneratorDriver {
     }
 
     async fn status(&self) -> Result<EncoderStatus> {
-        let device = self.device();
+        let device = self.device()?;
         let active = device.held.as_ref().map(|(config, target)| ActiveConfig {
             resolution: Some(config.resolution),
             fps: Some(config.fps),
@@ -77,7 +84,7 @@ impl EncoderDriver for GeneratorDriver {
     }
 
     async fn configure(&self, config: &StreamConfig, target: &PublishTarget) -> Result<()> {
-        let mut device = self.device();
+        let mut device = self.device()?;
         let wanted = (config.clone(), target.clone());
         if device.on && device.held.as_ref() != Some(&wanted) {
             let message = "the generator takes no settings while it streams";
@@ -88,7 +95,7 @@ impl EncoderDriver for GeneratorDriver {
     }
 
     async fn start(&self) -> Result<()> {
-        let mut device = self.device();
+        let mut device = self.device()?;
         if device.held.is_none() {
             let message = "start before configure";
             return Err(Error::new(ErrorKind::DeviceRejected, message));
@@ -98,7 +105,7 @@ impl EncoderDriver for GeneratorDriver {
     }
 
     async fn stop(&self) -> Result<()> {
-        self.device().on = false;
+        self.device()?.on = false;
         Ok(())
     }
 
@@ -131,7 +138,7 @@ impl DriverFactory for GeneratorFactory {
     fn create(&self, spec: &EncoderSpec) -> Result<Arc<dyn EncoderDriver>> {
         Ok(Arc::new(GeneratorDriver {
             id: spec.id.clone(),
-            device: Mutex::default(),
+            device: Arc::default(),
         }))
     }
 }
@@ -196,4 +203,32 @@ async fn until(holds: impl Fn() -> bool + Send + Sync) -> Result<(), tokio::time
         }
     };
     tokio::time::timeout(Duration::from_secs(10), looking).await
+}
+
+#[cfg(test)]
+mod tests {
+    use encoder_core::testkit::driver::DriverUnderTest;
+    use encoder_core::testkit::sample_target;
+
+    use super::*;
+
+    async fn generator() -> DriverUnderTest {
+        let device = Arc::new(Mutex::new(Generator::default()));
+        let driver = Arc::new(GeneratorDriver {
+            id: EncoderId::try_new("left").expect("a valid id"),
+            device: Arc::clone(&device),
+        });
+        let unplug = move || {
+            device
+                .lock()
+                .expect("no test panics while it holds the lock")
+                .unplugged = true;
+            std::future::ready(())
+        };
+        let config = encoder_core::testkit::sample_config();
+        DriverUnderTest::new(driver, config, sample_target(), unplug)
+    }
+
+    // One test per item of the driver's contract.
+    encoder_core::driver_conformance!(conformance, generator);
 }
