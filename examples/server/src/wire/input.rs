@@ -305,13 +305,28 @@ fn take_action(fields: &mut Fields) -> Option<Action> {
     if !fields.contains("action") {
         return fields.required("action");
     }
-    let rest = Value::Object(fields.take_rest());
-    match serde_json::from_value(rest) {
-        Ok(action) => Some(action),
+    let mut rest = fields.take_rest();
+    rest.retain(|_, value| !value.is_null());
+    match serde_json::from_value(Value::Object(rest.clone())) {
+        Ok(action) => {
+            // Serde lets unknown fields pass next to actions without arguments.
+            let known = arguments(&action);
+            rest.retain(|field, _| field != "action" && !known.contains(&field.as_str()));
+            fields.left = rest;
+            Some(action)
+        }
         Err(error) => {
             fields.wrong("action", "invalid_value", &error.to_string());
             None
         }
+    }
+}
+
+const fn arguments(action: &Action) -> &'static [&'static str] {
+    match action {
+        Action::RecallPreset { .. } => &["preset"],
+        Action::SelectInput { .. } => &["video", "audio"],
+        _ => &[],
     }
 }
 

@@ -257,7 +257,13 @@ impl Bench {
         self.call("DELETE", path, &self.control, None).await
     }
 
-    pub(crate) async fn call(&self, method: &str, path: &str, key: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        key: &str,
+        body: Option<Value>,
+    ) -> Answer {
         self.send(request(method, path, key, body)).await
     }
 
@@ -294,7 +300,11 @@ pub(crate) fn request(method: &str, path: &str, key: &str, body: Option<Value>) 
 }
 
 /// With one more header.
-pub(crate) fn with_header(mut request: Request<Body>, name: &'static str, value: &str) -> Request<Body> {
+pub(crate) fn with_header(
+    mut request: Request<Body>,
+    name: &'static str,
+    value: &str,
+) -> Request<Body> {
     request.headers_mut().insert(name, value.parse().unwrap());
     request
 }

@@ -7,6 +7,5 @@ mod feed;
 mod keys;
 mod limits;
 mod openapi;
-mod secrets;
 mod streams;
 mod websocket;
