@@ -167,7 +167,11 @@ impl Moved {
 }
 
 /// Tells from the live feed what becomes of the stream, until its failover is over.
-async fn follow(feed: &mut Feed, id: &str, say: &impl Fn(String)) -> anyhow::Result<Moved> {
+async fn follow(
+    feed: &mut Feed,
+    id: &str,
+    say: &(impl Fn(String) + Sync),
+) -> anyhow::Result<Moved> {
     loop {
         let Told { event, data } = feed.next().await?;
         if data["stream_id"] != id {

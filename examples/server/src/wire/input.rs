@@ -490,7 +490,8 @@ mod tests {
                 "fps",
                 "destination.personality",
                 "destination.port",
-                "speed"
+                "speed",
+                "destination.url"
             ]
         );
     }

@@ -290,3 +290,46 @@ async fn a_registration_leads_to_its_document() {
         answer.problem(422, "validation_failed");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn alerts_open_and_are_taken_on() {
+    let bench = Bench::new().await;
+    assert_eq!(
+        bench.get("/api/monitoring/alerts").await.json()["items"],
+        json!([])
+    );
+    bench.encoder("helo-1").go_silent();
+    tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+    let alerts = bench
+        .get("/api/monitoring/alerts?encoder=helo-1&state=firing")
+        .await
+        .json();
+    let alert = &alerts["items"][0];
+    assert_eq!(
+        (&alert["encoder_id"], &alert["state"]),
+        (&json!("helo-1"), &json!("firing"))
+    );
+    assert!(alert["suggested_actions"].is_array() && alert["resolved_at"].is_null());
+    assert_ne!(
+        bench.get("/api/monitoring/status").await.json()["status"],
+        "healthy"
+    );
+    assert_eq!(
+        bench
+            .get("/api/monitoring/alerts?encoder=helo-2")
+            .await
+            .json()["items"],
+        json!([])
+    );
+    let id = alert["alert_id"].as_str().unwrap();
+    let path = format!("/api/monitoring/alerts/{id}/acknowledge");
+    let taken = bench.call("POST", &path, &bench.control, None).await.json();
+    assert_eq!(taken["state"], "acknowledged");
+    let none = bench.call(
+        "POST",
+        "/api/monitoring/alerts/none/acknowledge",
+        &bench.control,
+        None,
+    );
+    none.await.problem(404, "not_found");
+}
