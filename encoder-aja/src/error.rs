@@ -15,6 +15,9 @@ pub(crate) enum ReplyError {
     /// Nothing, or not everything, came in time.
     #[error("no answer in time")]
     Silent(#[source] reqwest::Error),
+    /// An earlier request was not answered either, so this one was not sent.
+    #[error("no answer in time to an earlier request")]
+    Busy,
     /// The connection ended before the reply did.
     #[error("the device cut the connection")]
     Cut(#[source] reqwest::Error),
@@ -63,12 +66,17 @@ impl ReplyError {
 
     /// Whether the connection failed, rather than the reply.
     pub(crate) const fn is_of_connection(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::Silent(_) | Self::Cut(_))
+        matches!(
+            self,
+            Self::Refused(_) | Self::Silent(_) | Self::Busy | Self::Cut(_)
+        )
     }
 
     const fn kind(&self) -> ErrorKind {
         match self {
-            Self::Refused(_) | Self::Silent(_) | Self::Cut(_) => ErrorKind::DeviceUnreachable,
+            Self::Refused(_) | Self::Silent(_) | Self::Busy | Self::Cut(_) => {
+                ErrorKind::DeviceUnreachable
+            }
             Self::WrongPassword | Self::NotFound => ErrorKind::DeviceAuth,
             Self::Unsendable(_) => ErrorKind::Unexpected,
             _ => ErrorKind::DeviceProtocol,
@@ -77,7 +85,8 @@ impl ReplyError {
 
     const fn retry(&self) -> Retry {
         match self {
-            Self::Refused(_) | Self::Silent(_) | Self::Cut(_) | Self::Status(500..) => Retry::Safe,
+            Self::Status(500..) => Retry::Safe,
+            error if error.is_of_connection() => Retry::Safe,
             _ => Retry::Never,
         }
     }
