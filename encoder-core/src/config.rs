@@ -39,6 +39,9 @@ pub struct ManagerConfig {
     pub remediation_budget: BudgetConfig,
     /// What a request for a stream may leave out.
     pub stream_defaults: StreamDefaults,
+    /// How long streams that ended are remembered, with their timelines.
+    #[serde(rename = "stream_retention_seconds", with = "seconds")]
+    pub stream_retention: Duration,
     /// Events kept for slow and returning subscribers.
     pub event_capacity: usize,
     /// How long shutting down waits for work under way.
@@ -59,6 +62,7 @@ impl Default for ManagerConfig {
             remediation: LadderConfig::default(),
             remediation_budget: BudgetConfig::default(),
             stream_defaults: StreamDefaults::default(),
+            stream_retention: Duration::from_secs(30 * 24 * 3600),
             event_capacity: 4096,
             drain: Duration::from_secs(10),
         }

@@ -1,7 +1,9 @@
-//! Places, watches, mends and fails over live streams on a fleet of hardware encoders.
+#![doc = include_str!("../README.md")]
 
+mod alerts;
 pub mod balancer;
 pub mod config;
+pub mod docs;
 pub mod driver;
 pub mod error;
 pub mod events;

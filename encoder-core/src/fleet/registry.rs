@@ -354,14 +354,14 @@ impl Fleet {
     }
 
     /// Whether any other encoder gave a sign of life after `since`. Without such a witness the
-    /// manager's own network is the suspect.
+    /// manager's own network is the suspect. A lone encoder has nobody to witness for it.
     pub(crate) fn has_witness(&self, since: Instant, except: &EncoderId) -> bool {
-        self.others(except).any(|encoder| {
-            encoder
-                .snapshot()
-                .last_alive
-                .is_some_and(|alive| alive > since)
-        })
+        let mut others = self.others(except).peekable();
+        let answers = |encoder: Arc<Encoder>| {
+            let alive = encoder.snapshot().last_alive;
+            alive.is_some_and(|alive| alive > since)
+        };
+        others.peek().is_none() || others.any(answers)
     }
 
     /// Asks other encoders for a sign of life, whoever answers first.

@@ -9,6 +9,9 @@ use crate::driver::StatusChange;
 use crate::error::ErrorKind;
 use crate::model::{DeviceStreamState, EncoderStatus, MediumReadings, Timestamp};
 
+/// Equal temperatures closer together than this are one measurement.
+const TEMPERATURE_SPACING: Duration = Duration::from_secs(1);
+
 /// How much is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -228,6 +231,13 @@ impl History {
     }
 
     fn record_temperature(&mut self, at: Instant, celsius: f64) {
+        // Events that say nothing about the temperature repeat the last one.
+        let repeated = |&(last, value): &(Instant, f64)| {
+            value == celsius && at.saturating_duration_since(last) < TEMPERATURE_SPACING
+        };
+        if self.temperatures.back().is_some_and(repeated) {
+            return;
+        }
         if self.temperatures.len() >= self.config.temperatures.max(1) {
             self.temperatures.pop_front();
         }

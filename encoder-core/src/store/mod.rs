@@ -58,7 +58,7 @@ impl fmt::Display for Key {
 pub struct Revision(pub u64);
 
 /// A stored value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Record {
     /// Its name.
     pub key: Key,
@@ -66,6 +66,17 @@ pub struct Record {
     pub value: Vec<u8>,
     /// Its version.
     pub revision: Revision,
+}
+
+impl Debug for Record {
+    /// Shows the size of the value only, because records hold passwords and stream keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("key", &self.key)
+            .field("bytes", &self.value.len())
+            .field("revision", &self.revision)
+            .finish()
+    }
 }
 
 /// What must be true for a write to happen.

@@ -107,6 +107,9 @@ impl Actor {
             let Some(()) = shutdown.run_until_cancelled(self.step()).await else {
                 return;
             };
+            if self.is_over() {
+                return;
+            }
             let wake = self.cx.clock.instant() + self.patience();
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -146,12 +149,20 @@ impl Actor {
             && self.record().drill.is_none()
             && self.spare.is_settled()
             && !self.saved.is_dirty();
-        let over = !self.record().state.is_active() && self.record().fences.is_empty();
-        if over || steady {
+        if steady {
             self.cx.config.failover.protection_interval
         } else {
             RESTLESS
         }
+    }
+
+    /// Whether nothing is left to do or to write, now or ever.
+    fn is_over(&self) -> bool {
+        let record = self.record();
+        !record.state.is_active()
+            && record.fences.is_empty()
+            && !self.saved.is_dirty()
+            && self.timeline.is_written()
     }
 
     /// Looks at everything anew.

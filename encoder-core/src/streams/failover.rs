@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::actor::{Actor, within};
+use super::actor::{Actor, Done, within};
 use super::bring_up::stop_and_confirm;
 use super::decide::Fault;
 use super::plan;
@@ -375,7 +375,26 @@ impl Actor {
         within(limit, "EncoderDriver::start", encoder.driver.start())
             .await
             .map_err(failed)?;
+        self.silence_faulty(progress);
         Ok(FailoverPhase::Confirm)
+    }
+
+    /// Stops a faulty old encoder while the replacement starts. It may try to come back by itself
+    /// and, on an ingest that lets the newcomer take over, would push the replacement out again. A
+    /// healthy one is left on air until the replacement streams.
+    fn silence_faulty(&mut self, progress: &FailoverProgress) {
+        let faulty = progress.trigger == Trigger::Automatic
+            && progress.order == FailoverOrder::StartFirst
+            && progress.from_slot == progress.to_slot;
+        let Some(from) = self.cx.fleet.find(&progress.from).filter(|_| faulty) else {
+            return;
+        };
+        if from.snapshot().is_reachable() {
+            let limit = self.cx.config.failover.fence_deadline;
+            self.jobs.spawn(progress.from.clone(), async move {
+                Done::Stopped(stop_and_confirm(&from, limit).await)
+            });
+        }
     }
 
     /// Waits until the replacement itself reports that it streams.

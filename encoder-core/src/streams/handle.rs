@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::actor::Actor;
 use super::saved::{STREAMS, Saved};
-use super::{plan, timeline};
+use super::{plan, saved, timeline};
 use crate::balancer::Demand;
 use crate::config::ManagerConfig;
 use crate::error::{Error, ErrorKind, Result};
@@ -18,11 +18,11 @@ use crate::fleet::{Fleet, Wanted};
 use crate::metrics::Metrics;
 use crate::model::{
     Assignment, EncoderId, FailoverAccepted, FailoverRequest, IngestSlot, Secret,
-    StreamConfigPatch, StreamId, StreamRecord, StreamRequest, StreamState, StreamView,
+    StreamConfigPatch, StreamId, StreamRecord, StreamRequest, StreamState, StreamView, Subject,
     TimelineEntry, Trigger,
 };
 use crate::remediation::Remediator;
-use crate::store::{Key, StateStore};
+use crate::store::{Expect, Key, StateStore};
 use crate::tasks::{Clock, Supervisor};
 use crate::validate::{ValidatedStream, validate_stream};
 
@@ -90,6 +90,7 @@ impl Streams {
     /// Takes a request: checks it, chooses encoders, writes the intent, and sets off.
     pub(crate) async fn start(&self, id: StreamId, request: StreamRequest) -> Result<StreamView> {
         let valid = validate_stream(&request, &self.context.config.stream_defaults)?;
+        self.prune().await;
         if self.handles().contains_key(&id) {
             return Err(
                 Error::new(ErrorKind::AlreadyExists, "the stream exists already")
@@ -180,7 +181,7 @@ impl Streams {
         first
     }
 
-    /// Takes up every stream in the store that is not over.
+    /// Takes up every stream in the store.
     pub(crate) async fn resume(&self) -> Result<()> {
         let prefix = Key::try_new(STREAMS).expect("the prefix is a constant");
         for stored in self.context.store.list(&prefix).await? {
@@ -189,7 +190,36 @@ impl Streams {
                 self.spawn(saved, true);
             }
         }
+        self.prune().await;
         Ok(())
+    }
+
+    /// Forgets streams that ended long ago, with their timelines.
+    async fn prune(&self) {
+        let now = self.context.clock.now();
+        let kept = self.context.config.stream_retention;
+        let ended = |handle: &Handle| {
+            let view = handle.view.borrow();
+            let over = !view.record.state.is_active() && view.record.fences.is_empty();
+            over && now.since(view.record.updated_at) > kept
+        };
+        let old: Vec<_> = self
+            .handles()
+            .iter()
+            .filter(|(_, handle)| ended(handle))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in old {
+            if let Err(error) = forget(self.context.store.as_ref(), &id).await {
+                tracing::warn!(stream = %id, %error, "ended stream not forgotten yet");
+                continue;
+            }
+            self.context.events.forget(&Subject::Stream(id.clone()));
+            self.handles
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&id);
+        }
     }
 
     /// Ends all actors and forgets them, because somebody else commands the devices now.
@@ -266,7 +296,7 @@ impl Streams {
     /// Stops a stream; does nothing more for one that is stopped.
     pub(crate) async fn stop(&self, id: &StreamId) -> Result<StreamView> {
         let handle = self.handle(id)?;
-        if handle.view.borrow().record.state != StreamState::Stopped {
+        if handle.view.borrow().record.state.is_active() {
             handle.stop.cancel();
             ask(&handle, Command::Stop).await?;
         }
@@ -311,12 +341,22 @@ impl Streams {
     }
 }
 
+/// Deletes a stream's timeline and then its record, so that a crash in between leaves no orphan.
+async fn forget(store: &dyn StateStore, id: &StreamId) -> Result<()> {
+    timeline::delete(store, id).await?;
+    store.delete(&saved::key(id), Expect::Any).await
+}
+
 /// Sends a command and waits for the answer.
 async fn ask<T>(
     handle: &Handle,
     command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command,
 ) -> Result<T> {
-    let gone = || Error::new(ErrorKind::ShuttingDown, "the stream's task has ended");
+    let over = !handle.view.borrow().record.state.is_active();
+    let gone = || match over {
+        true => Error::new(ErrorKind::Conflict, "the stream is over"),
+        false => Error::new(ErrorKind::ShuttingDown, "the manager is shutting down"),
+    };
     let (reply, answer) = oneshot::channel();
     handle
         .commands

@@ -40,6 +40,14 @@ pub(super) async fn read(store: &dyn StateStore, stream: &StreamId) -> Result<Ve
     records.iter().map(decode).collect()
 }
 
+/// Deletes a stream's timeline.
+pub(super) async fn delete(store: &dyn StateStore, stream: &StreamId) -> Result<()> {
+    for record in store.list(&prefix(stream)).await? {
+        store.delete(&record.key, Expect::Any).await?;
+    }
+    Ok(())
+}
+
 /// What happened, before it gets its number.
 #[derive(Clone, Debug)]
 pub(super) struct Note {
@@ -122,6 +130,11 @@ impl Timeline {
             self.unwritten.pop_front();
         }
         self.unwritten.push_back(entry);
+    }
+
+    /// Whether nothing is waiting to be written.
+    pub(super) fn is_written(&self) -> bool {
+        self.unwritten.is_empty()
     }
 
     /// Writes what is waiting. Stops at the first failure and keeps the rest.

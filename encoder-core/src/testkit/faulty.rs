@@ -132,8 +132,8 @@ impl<D: EncoderDriver + ?Sized> FaultyDriver<D> {
         let mut script = self.script();
         let made = script.calls.get(&operation).copied().unwrap_or(0);
         let hits = match when {
-            When::Nth(nth) => (made + nth, made + nth),
-            When::From(nth) => (made + nth, u64::MAX),
+            When::Nth(nth) => (made.saturating_add(nth), made.saturating_add(nth)),
+            When::From(nth) => (made.saturating_add(nth), u64::MAX),
             When::Always => (0, u64::MAX),
         };
         script.injected.push(Injected {

@@ -305,3 +305,47 @@ async fn a_dropped_call_leaves_a_working_store() {
     store.put(&key("end"), b"x", Expect::Absent).await.unwrap();
     assert!(store.get(&key("end")).await.unwrap().is_some());
 }
+
+#[tokio::test]
+async fn writes_that_wait_together_share_a_flush() {
+    let folder = folder();
+    let settings = config(&folder).with_busy_timeout(Duration::from_secs(30));
+    let store = open(settings.clone()).await;
+    let log = folder.path().join("fleet.db-wal");
+    let length = || std::fs::metadata(&log).unwrap().len();
+    let names: Vec<_> = (0..60).map(|n| key(&format!("n/{n}"))).collect();
+    let put = |name| store.put(name, b"x", Expect::Any);
+
+    let before = length();
+    for name in &names {
+        put(name).await.unwrap();
+    }
+    let one_by_one = length() - before;
+
+    let intruder = Connection::open(&settings.path).unwrap();
+    intruder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut together = join_all(names.iter().map(put));
+    // Polled once, all of them are queued; the thread holds at most the first few.
+    assert!(futures::FutureExt::now_or_never(&mut together).is_none());
+    let before = length();
+    intruder.execute_batch("ROLLBACK").unwrap();
+    for result in together.await {
+        result.unwrap();
+    }
+    let together = length() - before;
+    assert!(
+        together * 3 < one_by_one,
+        "{together} and {one_by_one} bytes of log"
+    );
+}
+
+#[test]
+fn settings_are_read_with_their_units() {
+    let text = r#"{"path":"/var/lib/fleet.db","busy_timeout_ms":250}"#;
+    let settings: SqliteConfig = serde_json::from_str(text).unwrap();
+    let expected = SqliteConfig::new("/var/lib/fleet.db");
+    let timeout = Duration::from_millis(250);
+    assert_eq!(settings, expected.with_busy_timeout(timeout));
+    let misspelt = r#"{"path":"fleet.db","busy_timeout":250}"#;
+    assert!(serde_json::from_str::<SqliteConfig>(misspelt).is_err());
+}

@@ -1,0 +1,11 @@
+"""One line per way to compile the library and the driver: package, then cargo's arguments."""
+
+import cargo
+
+PACKAGES = ("encoder-core", "encoder-aja")
+
+for package in cargo.metadata("--no-deps")["packages"]:
+    if package["name"] in PACKAGES:
+        print(package["name"], "--no-default-features")
+        for feature in sorted(set(package["features"]) - {"default"}):
+            print(package["name"], "--no-default-features --features", feature)

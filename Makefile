@@ -1,0 +1,92 @@
+# Everything a person or a machine does with this repository. `make` alone lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+# One set of features for everything that compiles, so that each crate is compiled once to check
+# it and once to run it, not once per step.
+ALL := --workspace --all-features --locked
+
+# What `make test` does, cheap things first.
+STEPS := tools fmt lengths msrv dependencies clippy docs features build bindings unit doctest interop
+
+.PHONY: help demo test time $(STEPS) run-nextest run-cargo-test extra
+
+help: ## list the targets
+	@echo "make demo    a simulated fleet, the server and a failover to watch (Ctrl-C ends it)"
+	@echo "make test    everything below, from a clean checkout"
+	@echo
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | grep -vE '^(help|demo|test):' \
+	    | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20
+
+demo: ## run the server on simulated encoders
+	cargo run --locked -p encoder-server -- demo
+
+test: ## run every step in order and say how long each took
+	@timings=""; \
+	for step in $(STEPS); do \
+	    printf '\n== %s\n' "$$step"; began=$$SECONDS; \
+	    $(MAKE) "$$step" || { printf '\nmake test: step "%s" failed\n' "$$step"; exit 1; }; \
+	    timings+="$$(printf '%5d s  %s' $$((SECONDS - began)) "$$step")"$$'\n'; \
+	done; \
+	printf '\nmake test: everything passed in %d min %d s\n%s' \
+	    $$((SECONDS / 60)) $$((SECONDS % 60)) "$$timings"
+
+tools: ## name what is missing on this machine, and how to get it
+	@.ci/tools
+
+fmt: ## formatting is rustfmt's
+	cargo fmt --all --check
+
+lengths: ## source files stay under 400 lines without their tests
+	@$(PYTHON) .ci/lengths.py
+
+msrv: ## no crate promises an older Rust than its dependencies need
+	@$(PYTHON) .ci/msrv.py
+
+dependencies: ## the library pulls in no HTTP, SQL or Python; nothing pulls in OpenSSL or cmake
+	@.ci/dependencies
+
+clippy: ## no warnings
+	cargo clippy $(ALL) --all-targets -- -D warnings
+
+docs: ## documentation builds without warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --no-deps
+
+features: ## library and driver compile with each feature alone
+	@$(PYTHON) .ci/features.py | while read -r crate arguments; do \
+	    echo "cargo clippy -p $$crate --lib $$arguments"; \
+	    cargo clippy --quiet --locked -p "$$crate" --lib $$arguments -- -D warnings </dev/null; \
+	done
+
+build: ## programs and bindings, for the tests that start them
+	cargo build $(ALL)
+
+bindings: ## Python and Node load their modules and see the same version
+	@PYTHON=$(PYTHON) .ci/bindings
+
+# nextest prints one summary with all counts. Building it takes longer than it saves, so a machine
+# without it runs cargo's own runner and adds the counts up.
+unit: ## unit and scenario tests
+	@if cargo nextest --version >/dev/null 2>&1; then $(MAKE) run-nextest; else $(MAKE) run-cargo-test; fi
+
+run-nextest:
+	cargo nextest run $(ALL)
+
+run-cargo-test:
+	@echo "cargo-nextest is not installed; using cargo test"
+	cargo test $(ALL) --no-fail-fast --lib --bins --tests --examples | $(PYTHON) .ci/counts.py
+
+doctest: ## examples in the documentation
+	cargo test $(ALL) --doc | $(PYTHON) .ci/counts.py
+
+interop: ## Python and Node clients against the server
+	tests/clients/run
+
+extra: ## checks with tools that not everybody has: cargo-deny, cargo-machete, typos
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny --config .deny.toml check bans licenses sources; else echo "skipped: cargo install cargo-deny --locked"; fi
+	@if cargo machete --version >/dev/null 2>&1; then cargo machete; else echo "skipped: cargo install cargo-machete --locked"; fi
+	@if typos --version >/dev/null 2>&1; then typos --config .typos.toml; else echo "skipped: cargo install typos-cli --locked"; fi

@@ -1,0 +1,34 @@
+//! Longer texts that belong to no single type.
+
+#[doc = include_str!("concepts.md")]
+pub mod concepts {}
+
+#[doc = include_str!("failover.md")]
+pub mod failover {}
+
+#[doc = include_str!("upgrade.md")]
+pub mod upgrade {}
+
+/// Choices that are hard to reverse, one page each: problem, decision, drawbacks, alternatives.
+pub mod adr {
+    #[doc = include_str!("adr/0001-virtual-workspace.md")]
+    pub mod virtual_workspace {}
+
+    #[doc = include_str!("adr/0002-trait-objects.md")]
+    pub mod trait_objects {}
+
+    #[doc = include_str!("adr/0003-immutable-scoreboard.md")]
+    pub mod immutable_scoreboard {}
+
+    #[doc = include_str!("adr/0004-key-value-store.md")]
+    pub mod key_value_store {}
+
+    #[doc = include_str!("adr/0005-one-task-per-stream.md")]
+    pub mod one_task_per_stream {}
+
+    #[doc = include_str!("adr/0006-on-air-without-the-store.md")]
+    pub mod on_air_without_the_store {}
+
+    #[doc = include_str!("adr/0007-profile-ten.md")]
+    pub mod profile_ten {}
+}
