@@ -1,5 +1,8 @@
 //! What can go wrong between a request and its reply, and what that means to a caller.
 
+use std::error::Error as _;
+use std::io;
+
 use encoder_core::model::EncoderId;
 use encoder_core::{Error, ErrorKind, Retry};
 
@@ -12,6 +15,9 @@ pub(crate) enum ReplyError {
     /// No connection was made.
     #[error("the device does not accept connections")]
     Refused(#[source] reqwest::Error),
+    /// A connection, but no trusted encryption on it.
+    #[error("the TLS handshake with the device failed; is its certificate trusted?")]
+    Handshake(#[source] reqwest::Error),
     /// Nothing, or not everything, came in time.
     #[error("no answer in time")]
     Silent(#[source] reqwest::Error),
@@ -55,6 +61,8 @@ impl ReplyError {
         let error = error.without_url();
         if error.is_timeout() {
             Self::Silent(error)
+        } else if is_of_tls(&error) {
+            Self::Handshake(error)
         } else if error.is_connect() {
             Self::Refused(error)
         } else if error.is_builder() {
@@ -103,6 +111,24 @@ impl ReplyError {
         }
         error.with_source(self)
     }
+}
+
+/// Whether TLS is among the causes. I/O errors hide theirs behind `get_ref`.
+fn is_of_tls(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        cause = match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 /// Where an error happened: which call, which encoder, which parameter.

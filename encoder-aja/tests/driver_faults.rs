@@ -37,6 +37,17 @@ async fn refused_connection_is_unreachable() {
 }
 
 #[tokio::test]
+async fn failed_handshake_is_told_apart_from_a_refused_connection() {
+    let helo = device(SimulatorConfig::fast()).await;
+    let address = helo.url().replace("http://", "https://");
+    let id = EncoderId::try_new("helo-1").unwrap();
+    let driver = AjaDriver::new(id, quick(), address, None).unwrap();
+    let error = driver.status().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeviceProtocol);
+    assert!(error.message().contains("TLS"), "{error}");
+}
+
+#[tokio::test]
 async fn silent_device_is_unreachable_within_its_timeout() {
     for fault in [
         on_config(FaultKind::Hang),
