@@ -50,8 +50,8 @@ pub struct AjaConfig {
     /// How long writing a value, logging in or opening the event feed may take. Default 3 s.
     #[serde(rename = "write_timeout_ms", with = "millis")]
     pub write_timeout: Duration,
-    /// How long one status may spend on values besides the stream state; what is left over comes
-    /// with the next one. Default 600 ms.
+    /// After this time a status asks for nothing more besides the stream state; what is left over
+    /// comes with the next one. Default 600 ms.
     #[serde(rename = "refresh_budget_ms", with = "millis")]
     pub refresh_budget: Duration,
     /// Age at which temperature and stream duration are read again, since they move without an

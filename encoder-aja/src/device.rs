@@ -95,12 +95,12 @@ impl Device {
         Ok(reply.value)
     }
 
-    /// Reads what has become old, the oldest first, for as long as the budget lasts.
-    pub(crate) async fn refresh(&self, operation: &'static str) -> Result<()> {
+    /// Reads what has become old, the oldest first, until the budget since `begun` is spent.
+    pub(crate) async fn refresh(&self, begun: Instant, operation: &'static str) -> Result<()> {
         let fresh = self.feed_is_fresh();
         let due = |readings: &Readings, param: Param, now| self.is_due(readings, param, fresh, now);
-        self.read_due(due, self.config.refresh_budget, operation)
-            .await
+        let until = begun + self.config.refresh_budget;
+        self.read_due(due, until, operation).await
     }
 
     /// Reads what was not heard of since `since`, to make a status whole.
@@ -109,8 +109,8 @@ impl Device {
             let heard = readings.heard_at(param);
             is_read(readings, param) && heard.is_none_or(|heard| heard < since)
         };
-        self.read_due(due, self.config.write_timeout, operation)
-            .await
+        let until = Instant::now() + self.config.write_timeout;
+        self.read_due(due, until, operation).await
     }
 
     fn is_due(&self, readings: &Readings, param: Param, fresh: bool, now: Instant) -> bool {
@@ -128,18 +128,17 @@ impl Device {
     async fn read_due(
         &self,
         is_due: impl Fn(&Readings, Param, Instant) -> bool + Send,
-        budget: Duration,
+        until: Instant,
         operation: &'static str,
     ) -> Result<()> {
-        let begun = Instant::now();
         let mut due: Vec<_> = {
-            let readings = self.readings();
-            let due = Param::all().filter(|param| is_due(&readings, *param, begun));
+            let (readings, now) = (self.readings(), Instant::now());
+            let due = Param::all().filter(|param| is_due(&readings, *param, now));
             due.map(|param| (readings.heard_at(param), param)).collect()
         };
         due.sort_unstable();
         for (_, param) in due {
-            let left = budget.saturating_sub(begun.elapsed());
+            let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() || !self.read_optional(param, left, operation).await? {
                 break;
             }

@@ -10,6 +10,7 @@ use encoder_core::model::{
 };
 use encoder_core::{Capability, DeviceEvent, DriverFactory, EncoderDriver, Result};
 use futures::stream::BoxStream;
+use tokio::time::Instant;
 
 use crate::client::HeloClient;
 use crate::codes::command;
@@ -104,8 +105,9 @@ impl EncoderDriver for AjaDriver {
     /// without an event; otherwise about two dozen.
     async fn status(&self) -> Result<EncoderStatus> {
         const OPERATION: &str = "EncoderDriver::status";
+        let begun = Instant::now();
         self.device.read_state(OPERATION).await?;
-        self.device.refresh(OPERATION).await?;
+        self.device.refresh(begun, OPERATION).await?;
         Ok(self.device.known_status())
     }
 

@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use encoder_core::model::EncoderStatus;
+use encoder_core::tasks::Supervisor;
 use encoder_core::{DeviceEvent, Result};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::device::Device;
@@ -28,22 +30,36 @@ const HASTY: Duration = Duration::from_millis(20);
 /// So many hasty answers in a row mean that the device does not know the connection.
 const MAX_HASTY: u32 = 3;
 
+/// Events that wait for a slow reader before the feed waits with them.
+const QUEUE: usize = 256;
+
 /// The events of a device, without end.
+///
+/// A task of its own listens from the first poll until the stream is dropped. Listening within
+/// the stream itself would hold the device's turn for as long as a reader looks away.
 pub(crate) fn events(device: Arc<Device>) -> BoxStream<'static, DeviceEvent> {
     if !device.config.events {
         return stream::pending().boxed();
     }
-    let listener = Listener {
-        device,
-        connection: None,
-        last: EncoderStatus::default(),
-        pending: VecDeque::new(),
-        failures: 0,
-        hasty: 0,
-        told_lost: false,
+    let listen = async move {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let task = ListenerTask(Supervisor::new());
+        let listener = Listener::new(device).run(sender);
+        task.0.spawn_until_shutdown("helo event feed", listener);
+        stream::unfold((receiver, task), |(mut receiver, task)| async move {
+            Some((receiver.recv().await?, (receiver, task)))
+        })
     };
-    let next = |mut listener: Listener| async move { Some((listener.next().await, listener)) };
-    stream::unfold(listener, next).boxed()
+    stream::once(listen).flatten().boxed()
+}
+
+/// Ends the listener with its stream.
+struct ListenerTask(Supervisor);
+
+impl Drop for ListenerTask {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
 }
 
 struct Listener {
@@ -64,6 +80,22 @@ struct Connection {
 }
 
 impl Listener {
+    fn new(device: Arc<Device>) -> Self {
+        Self {
+            device,
+            connection: None,
+            last: EncoderStatus::default(),
+            pending: VecDeque::new(),
+            failures: 0,
+            hasty: 0,
+            told_lost: false,
+        }
+    }
+
+    async fn run(mut self, events: mpsc::Sender<DeviceEvent>) {
+        while events.send(self.next().await).await.is_ok() {}
+    }
+
     async fn next(&mut self) -> DeviceEvent {
         loop {
             if let Some(event) = self.pending.pop_front() {

@@ -214,6 +214,49 @@ async fn working_copy_that_was_not_loaded_is_written() {
 }
 
 #[tokio::test]
+async fn working_copy_is_loaded_by_selecting_where_it_may_not_be_written() {
+    let helo = device(SimulatorConfig::fast()).await;
+    let mut config = quick();
+    config.write_working_copy = false;
+    let driver = driver(&helo, config);
+    assert_configures(&helo, &driver).await;
+    helo.device().command("StreamingGOPSize", "250").unwrap();
+    helo.clear_requests();
+    assert_configures(&helo, &driver).await;
+    let written: Vec<_> = asked(&helo)
+        .into_iter()
+        .filter(|asked| asked.starts_with("set"))
+        .collect();
+    assert_eq!(written, ["set StreamingProfileSel"]);
+}
+
+#[tokio::test]
+async fn awkward_texts_arrive_intact() {
+    let (helo, driver) = pair().await;
+    let target = PublishTarget {
+        url: "rtmp://ingest.example:1935/live?auth=a&b=c%20d".to_owned(),
+        stream_key: encoder_core::model::Secret::from("schlüssel +&=#%/?\u{1f511}"),
+    };
+    driver.configure(&settings(), &target).await.unwrap();
+    let held = |name| helo.device().get(name).unwrap();
+    assert_eq!(held("RTMPServerURL_10"), target.url);
+    assert_eq!(&held("RTMPStreamName_10"), target.stream_key.expose());
+    let active = driver.status().await.unwrap().active.unwrap();
+    assert_eq!(active.target, Some(target));
+}
+
+#[tokio::test]
+async fn unwatched_status_follows_the_device() {
+    let (helo, driver) = pair().await;
+    driver.status().await.unwrap();
+    helo.device().set("ReplicatorRecordState", "4").unwrap();
+    helo.device().set("DetectInputFormat", "0").unwrap();
+    let status = driver.status().await.unwrap();
+    assert_eq!(status.record_state, DeviceRecordState::Failing);
+    assert!(!status.input.unwrap().present);
+}
+
+#[tokio::test]
 async fn value_the_device_refuses_is_rejected() {
     for answer in [
         OutOfRange::BadRequest,

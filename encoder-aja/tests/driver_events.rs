@@ -7,8 +7,8 @@ mod driver_support;
 use std::time::{Duration, Instant};
 
 use driver_support::{
-    asked, device, driver, driver_with_password, event, is_feed_lost, is_snapshot, is_wait, next,
-    pair, quick, reach, settings, streams, target, until,
+    PATIENCE, asked, device, driver, driver_with_password, event, is_feed_lost, is_snapshot,
+    is_wait, next, pair, quick, reach, settings, streams, target, until,
 };
 use encoder_aja::simulator::{
     Assumptions, ConnectionIdForm, Fault, FaultKind, SimulatorConfig, TooManyConnections,
@@ -311,6 +311,45 @@ async fn refused_connect_is_tried_again() {
     drop(first_events);
     let mut events = driver(&helo, quick()).events();
     event(&mut events, is_snapshot).await;
+}
+
+#[tokio::test]
+async fn reader_that_looks_away_holds_nobody_up() {
+    let (helo, driver) = pair().await;
+    let delay = Duration::from_millis(50);
+    helo.inject(Fault::new(FaultKind::Delay { delay }).on_action("connect"));
+    let mut events = driver.events();
+    let glance = tokio::time::timeout(Duration::from_millis(10), events.next()).await;
+    assert!(glance.is_err(), "{glance:?}");
+    let status = tokio::time::timeout(PATIENCE, driver.status()).await;
+    status
+        .expect("a status while nobody reads the events")
+        .unwrap();
+    event(&mut events, is_snapshot).await;
+}
+
+#[tokio::test]
+async fn dropped_feed_stops_listening() {
+    let (helo, driver) = pair().await;
+    let mut events = driver.events();
+    assert!(is_snapshot(&next(&mut events).await));
+    helo.wait_for_request(is_wait, PATIENCE)
+        .await
+        .expect("a long poll");
+    drop(events);
+    // Ends the wait under way; a feed still alive would send the next one.
+    helo.clear_requests();
+    helo.device().set("LinkErrors", "1").unwrap();
+    let another = helo
+        .wait_for_request(is_wait, Duration::from_millis(200))
+        .await;
+    assert!(another.is_none());
+    helo.clear_requests();
+    driver.status().await.unwrap();
+    assert!(
+        asked(&helo).len() > 1,
+        "a status trusts a feed that is gone"
+    );
 }
 
 #[tokio::test]

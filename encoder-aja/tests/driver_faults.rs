@@ -7,12 +7,15 @@ mod driver_support;
 use std::time::{Duration, Instant};
 
 use driver_support::{
-    KEY, asked, device, driver, driver_with_password, pair, quick, settings, target,
+    KEY, PATIENCE, asked, device, driver, driver_with_password, event, is_feed_lost, is_snapshot,
+    is_wait, next, pair, quick, settings, target,
 };
-use encoder_aja::simulator::{Fault, FaultKind, Simulator, SimulatorConfig};
+use encoder_aja::simulator::{Fault, FaultKind, RequestRecord, Simulator, SimulatorConfig};
 use encoder_aja::{AjaConfig, AjaDriver, AjaDriverFactory};
 use encoder_core::model::{DeviceStreamState, EncoderId, EncoderSpec, Secret};
-use encoder_core::{DriverFactory, EncoderDriver, Error, ErrorKind, Retry};
+use encoder_core::{
+    DeviceEvent, DriverFactory, EncoderDriver, Error, ErrorKind, Retry, StatusChange,
+};
 
 fn on_config(kind: FaultKind) -> Fault {
     Fault::new(kind).on_path("/config")
@@ -128,7 +131,7 @@ async fn slow_device_is_read_over_several_statuses() {
     let mut rounds = 0;
     while driver.status().await.unwrap().identity.serial.is_none() {
         rounds += 1;
-        assert!(rounds < 20, "the serial number is never read");
+        assert!(rounds < 500, "the serial number is never read");
     }
     assert!(rounds > 0, "all values within one budget");
 }
@@ -179,6 +182,39 @@ async fn lost_session_is_renewed_once_for_many_requests() {
     helo.inject(FaultKind::DropSessions);
     let calls = (0..5).map(|_| driver.status());
     futures::future::try_join_all(calls).await.unwrap();
+    assert_eq!(logins(&helo), 2);
+}
+
+#[tokio::test]
+async fn feed_uses_a_session_that_a_status_renewed() {
+    let helo = secured().await;
+    let driver = driver_with_password(&helo, quick(), Some("studio"));
+    let mut events = driver.events();
+    assert!(is_snapshot(&next(&mut events).await));
+    let delay = Duration::from_millis(300);
+    let late = async {
+        // The wait under way is answered; the next one meets the lost session and is told late.
+        helo.wait_for_request(is_wait, PATIENCE)
+            .await
+            .expect("a wait");
+        helo.inject(Fault::new(FaultKind::Delay { delay }).on_action("wait_for_config_events"));
+        helo.inject(FaultKind::DropSessions);
+        helo.device().set("LinkErrors", "1").unwrap();
+        let stranger = |request: &RequestRecord| is_wait(request) && !request.authenticated;
+        helo.wait_for_request(stranger, PATIENCE)
+            .await
+            .expect("a wait without session");
+        driver.status().await.unwrap();
+        helo.device().set("ReplicatorStreamState", "2").unwrap();
+    };
+    let told = event(&mut events, |event| match event {
+        DeviceEvent::Changed(StatusChange::StreamState(state)) => {
+            *state == DeviceStreamState::Streaming
+        }
+        _ => false,
+    });
+    let (_, seen) = tokio::join!(late, told);
+    assert!(!seen.iter().any(is_feed_lost), "{seen:?}");
     assert_eq!(logins(&helo), 2);
 }
 

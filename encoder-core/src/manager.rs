@@ -1,10 +1,11 @@
 //! The manager: the one place where everything is wired together.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::alerts::{self, AlertBook};
 use crate::balancer::{Balancer, LeastLoaded, PowerOfTwoChoices, Rendezvous, RoundRobin, Weighted};
 use crate::config::{BalancerChoice, ManagerConfig};
 use crate::driver::{Capability, DriverFactory, EncoderDriver};
@@ -14,9 +15,9 @@ use crate::fleet::{Fleet, FleetContext};
 use crate::health::{Composite, ConnectionPolicy, DirectPolicy, HealthPolicy};
 use crate::metrics::Metrics;
 use crate::model::{
-    Action, ControlOutcome, EncoderId, EncoderSpec, EncoderView, FailoverAccepted, FailoverRequest,
-    FleetCounts, LoadBalancerReport, StreamConfigPatch, StreamId, StreamRequest, StreamView,
-    TimelineEntry, Trigger,
+    Action, Alert, AlertId, ControlOutcome, EncoderId, EncoderSpec, EncoderView, EventKind,
+    FailoverAccepted, FailoverRequest, FleetCounts, LoadBalancerReport, StreamConfigPatch,
+    StreamId, StreamRequest, StreamView, Subject, TimelineEntry, Trigger,
 };
 use crate::operations::{control, encoders, lease, load};
 use crate::remediation::{Ladder, Remediator};
@@ -38,6 +39,7 @@ struct Inner {
     lease: lease::Leadership,
     tasks: Supervisor,
     closing: AtomicBool,
+    alerts: Arc<Mutex<AlertBook>>,
 }
 
 impl Manager {
@@ -84,6 +86,8 @@ impl Manager {
         encoders::clear(&inner.cx.fleet, &inner.streams, id, drain).await?;
         encoders::remove(&inner.cx.fleet, inner.cx.store.as_ref(), id).await?;
         inner.streams.fleet_changed();
+        let gone = Subject::Encoder(id.clone());
+        self.alert_book().observe(&gone, &[], inner.cx.clock.now());
         Ok(())
     }
 
@@ -250,6 +254,29 @@ impl Manager {
         load::report(self.0.cx.fleet.balancer_name(), &self.0.cx.fleet.board())
     }
 
+    /// All alerts, newest first: those that hold and the recently resolved.
+    pub fn alerts(&self) -> Vec<Alert> {
+        self.alert_book().all()
+    }
+
+    /// Takes an alert on, so that it need not be reported again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::Conflict`] when it is resolved already.
+    pub fn acknowledge_alert(&self, id: &AlertId) -> Result<Alert> {
+        let alert = self.alert_book().acknowledge(id)?;
+        let kind = EventKind::Alert(Box::new(alert.clone()));
+        self.0
+            .cx
+            .events
+            .publish(Subject::Alerts, self.0.cx.clock.now(), kind);
+        Ok(alert)
+    }
+
+    fn alert_book(&self) -> MutexGuard<'_, AlertBook> {
+        self.0.alerts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The figures and their registry.
     pub fn metrics(&self) -> &Metrics {
         &self.0.cx.metrics
@@ -402,6 +429,9 @@ impl ManagerBuilder {
         lease
             .keep(&tasks, Arc::clone(&cx.store), Arc::clone(&streams))
             .await?;
+        let alerts = Arc::<Mutex<AlertBook>>::default();
+        let watching = alerts::watch(Arc::clone(&alerts), cx.events.clone(), cx.clock.clone());
+        tasks.spawn_until_shutdown("alerts", watching);
         let closing = AtomicBool::new(false);
         Ok(Manager(Arc::new(Inner {
             cx,
@@ -409,6 +439,7 @@ impl ManagerBuilder {
             lease,
             tasks,
             closing,
+            alerts,
         })))
     }
 

@@ -90,6 +90,7 @@ impl Streams {
     /// Takes a request: checks it, chooses encoders, writes the intent, and sets off.
     pub(crate) async fn start(&self, id: StreamId, request: StreamRequest) -> Result<StreamView> {
         let valid = validate_stream(&request, &self.context.config.stream_defaults)?;
+        self.prune().await;
         if self.handles().contains_key(&id) {
             return Err(
                 Error::new(ErrorKind::AlreadyExists, "the stream exists already")

@@ -108,7 +108,9 @@ fn health(
         .map(|snapshot| snapshot.assessment.clone())
         .unwrap_or_default();
     let mut issues = problems;
-    issues.extend(assessed.issues);
+    if record.state.is_active() {
+        issues.extend(assessed.issues);
+    }
     issues.sort_by_key(|issue| std::cmp::Reverse(issue.severity));
     StreamHealthReport {
         stream_id: record.id.clone(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use encoder_core::ErrorKind;
 use encoder_core::model::{
-    FailoverRequest, Personality, Protection, StreamConfigPatch, StreamState,
+    AlertState, FailoverRequest, Personality, Protection, StreamConfigPatch, StreamState,
 };
 
 use crate::bench::{BACKUP_URL, Setup, URL, id, pass};
@@ -266,4 +266,52 @@ async fn manual_failover_refuses_an_encoder_that_is_not_ready() {
     let error = bench.manager.failover(&stream, request).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert_eq!(bench.on_air(), [id(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ended_streams_are_forgotten_after_their_retention() {
+    let mut setup = Setup::new(2, Personality::Takeover);
+    setup.config.stream_retention = Duration::from_secs(60);
+    let bench = setup.build().await;
+    let request = bench.request(Personality::Takeover, Protection::Cold);
+    let first = bench.live(request.clone()).await;
+    bench.manager.stop_stream(&first).await.unwrap();
+    pass(Duration::from_secs(30)).await;
+    assert!(!bench.manager.timeline(&first).await.unwrap().is_empty());
+    let second = bench.live(request.clone()).await;
+    bench.manager.stop_stream(&second).await.unwrap();
+    pass(Duration::from_secs(40)).await;
+    bench.live(request).await;
+    assert!(bench.manager.stream(&first).is_err());
+    assert!(bench.manager.timeline(&first).await.is_err());
+    assert!(bench.manager.stream(&second).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_backup_is_one_alert_that_resolves() {
+    let bench = Setup::new(2, Personality::Takeover).build().await;
+    let stream = bench
+        .live(bench.request(Personality::Takeover, Protection::Warm))
+        .await;
+    let of_stream = |b: &crate::bench::Bench| {
+        let all = b.manager.alerts().into_iter();
+        all.filter(|alert| alert.stream_id.as_ref() == Some(&stream))
+            .collect::<Vec<_>>()
+    };
+    // Being staged at the start is not yet a loss, so only what is firing counts.
+    pass(Duration::from_secs(30)).await;
+    let before = of_stream(&bench).len();
+    bench.encoder(&id(2)).go_silent();
+    bench
+        .until("firing", |b| {
+            of_stream(b).iter().any(|a| a.state == AlertState::Firing)
+        })
+        .await;
+    bench.encoder(&id(2)).come_back();
+    bench
+        .until("resolved", |b| {
+            of_stream(b).iter().all(|a| a.state == AlertState::Resolved)
+        })
+        .await;
+    assert_eq!(of_stream(&bench).len(), before + 1);
 }

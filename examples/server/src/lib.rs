@@ -1,1 +1,24 @@
-//! Server.
+//! REST and Socket.IO server assembled from `encoder-core` and `encoder-aja`.
+
+mod app;
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod demo;
+mod extract;
+pub mod idempotency;
+pub mod limits;
+mod openapi;
+mod overview;
+pub mod problem;
+mod routes;
+pub mod serve;
+mod sockets;
+pub mod state;
+pub mod system;
+pub mod traffic;
+pub mod wire;
+
+pub use app::app;
+pub use serve::serve;
+pub use state::AppState;

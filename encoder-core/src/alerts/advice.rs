@@ -1,0 +1,52 @@
+//! What a person can do about a condition.
+
+use crate::model::{alarm_code, issue_code};
+
+/// Suggestions for an issue code, most promising first.
+pub(super) fn suggestions(code: &str) -> Vec<String> {
+    let lines: &[&str] = match code {
+        issue_code::DEVICE_SILENT => &[
+            "Check power and network cable of the encoder.",
+            "Open its own web page from the network of this server.",
+        ],
+        issue_code::MANAGER_ISOLATED => &[
+            "Check the network of this server first: every encoder fell silent at once.",
+            "Look at the ingest: the encoders may be streaming undisturbed.",
+        ],
+        issue_code::STREAM_FAILING | issue_code::STREAM_STOPPED | alarm_code::STREAMING_FAILED => {
+            &[
+                "Look at the stream's timeline for what was tried.",
+                "Check that the ingest is up and accepts the stream key.",
+            ]
+        }
+        issue_code::STREAM_NOT_STARTED => &[
+            "Check the ingest address and stream key.",
+            "Look at the alarms on the encoder's own page.",
+        ],
+        issue_code::INPUT_LOST | alarm_code::NO_VIDEO_INPUT => {
+            &["Check the cable and the source at the encoder's video input."]
+        }
+        alarm_code::NO_AUDIO_INPUT => &["Check the audio source selected on the encoder."],
+        issue_code::UNPROTECTED => &[
+            "Add or free an encoder, or repair the backup; the reasons are in the stream's health.",
+        ],
+        issue_code::FAILOVER_HELD | issue_code::FAILOVER_FAILED => &[
+            "Move the stream by hand when the cause is known.",
+            "Look at the stream's timeline for the reason.",
+        ],
+        issue_code::FENCE_PENDING => &[
+            "Make sure that the old encoder does not publish: stop it on its own page or cut its power.",
+        ],
+        issue_code::TEMPERATURE_HIGH | alarm_code::NEAR_OVER_TEMPERATURE => &[
+            "Check air flow around the encoder.",
+            "Move its stream before it shuts down by itself.",
+        ],
+        issue_code::STORAGE_LOW => &["Free or replace the recording medium."],
+        alarm_code::NETWORK_TOO_SLOW | alarm_code::DROPPED_FRAMES => &[
+            "Lower the bitrate.",
+            "Check the uplink between encoder and ingest.",
+        ],
+        _ => &[],
+    };
+    lines.iter().map(|line| (*line).to_owned()).collect()
+}

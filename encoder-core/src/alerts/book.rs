@@ -1,0 +1,285 @@
+//! Which conditions hold, and the alerts about them. Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::advice::suggestions;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{
+    Alert, AlertId, AlertState, EncoderId, Issue, Severity, StreamId, Subject, Timestamp,
+};
+
+/// A condition must be gone for this long before its alert resolves.
+const CALM: Duration = Duration::from_secs(10);
+
+/// Resolved alerts that are remembered.
+const KEPT_RESOLVED: usize = 500;
+
+/// A condition: what, on which stream or encoder.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Condition {
+    code: String,
+    stream: Option<StreamId>,
+    encoder: Option<EncoderId>,
+}
+
+#[derive(Debug)]
+struct Open {
+    alert: Alert,
+    gone_since: Option<Timestamp>,
+}
+
+/// All alerts. Not shared; whoever owns it serialises access.
+#[derive(Debug, Default)]
+pub(crate) struct AlertBook {
+    open: BTreeMap<Condition, Open>,
+    resolved: Vec<Alert>,
+}
+
+impl AlertBook {
+    /// Takes everything that is wrong with a subject now; returns the alerts that changed.
+    pub(crate) fn observe(
+        &mut self,
+        subject: &Subject,
+        issues: &[Issue],
+        now: Timestamp,
+    ) -> Vec<Alert> {
+        let mut changed = Vec::new();
+        let serious = issues
+            .iter()
+            .filter(|issue| issue.severity >= Severity::Warning);
+        let mut present = Vec::new();
+        for issue in serious {
+            let condition = Condition::new(issue, subject);
+            changed.extend(self.note(condition.clone(), issue));
+            present.push(condition);
+        }
+        for (condition, open) in &mut self.open {
+            if condition.concerns(subject) && !present.contains(condition) {
+                open.gone_since.get_or_insert(now);
+            }
+        }
+        changed.extend(self.settle(now));
+        changed
+    }
+
+    /// Opens an alert, or makes a known one worse. Returns it when clients should hear of it.
+    fn note(&mut self, condition: Condition, issue: &Issue) -> Option<Alert> {
+        if let Some(open) = self.open.get_mut(&condition) {
+            open.gone_since = None;
+            let worse = issue.severity > open.alert.severity;
+            open.alert.severity = open.alert.severity.max(issue.severity);
+            open.alert.description.clone_from(&issue.message);
+            return worse.then(|| open.alert.clone());
+        }
+        let alert = condition.open(issue);
+        self.open.insert(
+            condition,
+            Open {
+                alert: alert.clone(),
+                gone_since: None,
+            },
+        );
+        Some(alert)
+    }
+
+    /// Resolves what has been gone for long enough; returns what was resolved.
+    pub(crate) fn settle(&mut self, now: Timestamp) -> Vec<Alert> {
+        let over = |open: &Open| {
+            open.gone_since
+                .is_some_and(|since| now.since(since) >= CALM)
+        };
+        let ended: Vec<_> = self
+            .open
+            .iter()
+            .filter(|(_, open)| over(open))
+            .map(|(c, _)| c.clone())
+            .collect();
+        let mut changed = Vec::new();
+        for condition in ended {
+            if let Some(Open {
+                mut alert,
+                gone_since,
+            }) = self.open.remove(&condition)
+            {
+                alert.state = AlertState::Resolved;
+                alert.resolved_at = gone_since;
+                changed.push(alert);
+            }
+        }
+        self.resolved.extend(changed.iter().cloned());
+        let excess = self.resolved.len().saturating_sub(KEPT_RESOLVED);
+        self.resolved.drain(..excess);
+        changed
+    }
+
+    /// Somebody takes an alert on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::Conflict`] when it is resolved already.
+    pub(crate) fn acknowledge(&mut self, id: &AlertId) -> Result<Alert> {
+        let known = self
+            .open
+            .values_mut()
+            .find(|open| open.alert.alert_id == *id);
+        if let Some(open) = known {
+            open.alert.state = AlertState::Acknowledged;
+            return Ok(open.alert.clone());
+        }
+        let (kind, message) = if self.resolved.iter().any(|alert| alert.alert_id == *id) {
+            (ErrorKind::Conflict, "the alert is resolved already")
+        } else {
+            (ErrorKind::NotFound, "no such alert")
+        };
+        Err(Error::new(kind, message).with_context("alert", id))
+    }
+
+    /// All alerts, newest first.
+    pub(crate) fn all(&self) -> Vec<Alert> {
+        let open = self.open.values().map(|open| open.alert.clone());
+        let mut all: Vec<_> = open.chain(self.resolved.iter().cloned()).collect();
+        all.sort_by(|a, b| {
+            b.started_at
+                .cmp(&a.started_at)
+                .then(b.alert_id.cmp(&a.alert_id))
+        });
+        all
+    }
+}
+
+impl Condition {
+    fn new(issue: &Issue, subject: &Subject) -> Self {
+        let (stream, encoder) = match subject {
+            Subject::Stream(id) => (Some(id.clone()), None),
+            Subject::Encoder(id) => (None, Some(id.clone())),
+            Subject::Alerts => (None, None),
+        };
+        Self {
+            code: issue.code.to_string(),
+            stream,
+            encoder,
+        }
+    }
+
+    fn concerns(&self, subject: &Subject) -> bool {
+        match subject {
+            Subject::Stream(id) => self.stream.as_ref() == Some(id),
+            Subject::Encoder(id) => self.encoder.as_ref() == Some(id),
+            Subject::Alerts => false,
+        }
+    }
+
+    fn open(&self, issue: &Issue) -> Alert {
+        let (category, name) = match (&self.stream, &self.encoder) {
+            (Some(stream), _) => ("stream", stream.to_string()),
+            (None, Some(encoder)) => ("encoder", encoder.to_string()),
+            (None, None) => ("manager", "manager".to_owned()),
+        };
+        Alert {
+            alert_id: AlertId::generate(),
+            category: category.to_owned(),
+            severity: issue.severity,
+            state: AlertState::Firing,
+            encoder_id: self.encoder.clone(),
+            stream_id: self.stream.clone(),
+            summary: format!("{name}: {}", self.code.replace('_', " ")),
+            code: self.code.clone(),
+            description: issue.message.clone(),
+            suggested_actions: suggestions(&self.code),
+            started_at: issue.since,
+            resolved_at: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::IssueCode;
+
+    fn issue(severity: Severity) -> Issue {
+        let code = IssueCode::new("device_silent");
+        Issue {
+            code,
+            severity,
+            message: "no answer".to_owned(),
+            since: Timestamp::from_millis(0),
+        }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
+    }
+
+    fn subject() -> Subject {
+        Subject::Encoder(EncoderId::try_new("helo-1").unwrap())
+    }
+
+    #[test]
+    fn flapping_condition_is_one_alert() {
+        let mut book = AlertBook::default();
+        let first = book.observe(&subject(), &[issue(Severity::Warning)], at(0));
+        assert_eq!(first.len(), 1);
+        for second in 1..9 {
+            let issues: &[Issue] = if second % 2 == 0 {
+                &[issue(Severity::Warning)]
+            } else {
+                &[]
+            };
+            assert_eq!(book.observe(&subject(), issues, at(second)), []);
+        }
+        assert_eq!(book.all().len(), 1);
+    }
+
+    #[test]
+    fn alert_resolves_when_its_condition_is_gone_for_good() {
+        let mut book = AlertBook::default();
+        book.observe(&subject(), &[issue(Severity::Warning)], at(0));
+        assert_eq!(book.observe(&subject(), &[], at(5)), []);
+        let resolved = book.settle(at(15));
+        assert_eq!(resolved[0].state, AlertState::Resolved);
+        assert_eq!(resolved[0].resolved_at, Some(at(5)));
+        let again = book.observe(&subject(), &[issue(Severity::Warning)], at(20));
+        assert_ne!(again[0].alert_id, resolved[0].alert_id);
+    }
+
+    #[test]
+    fn acknowledged_alert_stays_so_until_it_resolves() {
+        let mut book = AlertBook::default();
+        let id = book.observe(&subject(), &[issue(Severity::Warning)], at(0))[0]
+            .alert_id
+            .clone();
+        assert_eq!(
+            book.acknowledge(&id).unwrap().state,
+            AlertState::Acknowledged
+        );
+        assert_eq!(
+            book.observe(&subject(), &[issue(Severity::Warning)], at(1)),
+            []
+        );
+        assert_eq!(
+            book.observe(&subject(), &[issue(Severity::Critical)], at(2))
+                .len(),
+            1
+        );
+        book.observe(&subject(), &[], at(3));
+        book.settle(at(60));
+        assert_eq!(
+            book.acknowledge(&id).unwrap_err().kind(),
+            ErrorKind::Conflict
+        );
+    }
+
+    #[test]
+    fn information_is_no_alert_and_subjects_do_not_mix() {
+        let mut book = AlertBook::default();
+        assert_eq!(
+            book.observe(&subject(), &[issue(Severity::Info)], at(0)),
+            []
+        );
+        book.observe(&subject(), &[issue(Severity::Warning)], at(0));
+        let other = Subject::Encoder(EncoderId::try_new("helo-2").unwrap());
+        book.observe(&other, &[], at(1));
+        assert_eq!(book.settle(at(60)), []);
+    }
+}

@@ -1,0 +1,246 @@
+//! Reading the settings, and telling everything that is wrong with them at once.
+
+use std::fmt;
+use std::path::Path;
+
+use encoder_core::{Error, ErrorKind, Result};
+use figment::error::Kind;
+use figment::providers::{Env, Format, Yaml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+
+use super::ServerConfig;
+
+/// Beginning of every environment variable; `__` stands between nested keys, as in
+/// `ENCODER_MANAGER__LIMITS__BODY_BYTES`.
+const ENV_PREFIX: &str = "ENCODER_MANAGER__";
+
+/// One thing that is wrong with the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigProblem {
+    /// The key, dotted; empty when the source as a whole is at fault.
+    pub key: String,
+    /// What is wrong with it.
+    pub message: String,
+    /// The file or the environment.
+    pub place: String,
+}
+
+impl fmt::Display for ConfigProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.place)?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// Reads `file` (if any), `dotenv` (if it is there) and the environment.
+///
+/// # Errors
+/// [`ErrorKind::ConfigInvalid`] naming every problem.
+pub fn load(file: Option<&Path>, dotenv: Option<&Path>) -> Result<ServerConfig> {
+    let mut figment = Figment::new();
+    if let Some(file) = file {
+        figment = figment.merge(Yaml::file_exact(file));
+    }
+    if let Some(dotenv) = dotenv.filter(|path| path.exists()) {
+        figment = figment.merge(DotEnv(dotenv.to_owned()));
+    }
+    figment = figment.merge(Env::prefixed(ENV_PREFIX).split("__"));
+    read(&figment).map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        Error::new(ErrorKind::ConfigInvalid, lines.join("; "))
+    })
+}
+
+/// Everything that is wrong with a file, the environment left aside.
+pub fn check_file(file: &Path) -> Vec<ConfigProblem> {
+    read(&Figment::new().merge(Yaml::file_exact(file)))
+        .err()
+        .unwrap_or_default()
+}
+
+/// A parser stops at the first fault. To report all of them, each faulty key is noted, taken
+/// out, and the rest is read again.
+fn read(figment: &Figment) -> std::result::Result<ServerConfig, Vec<ConfigProblem>> {
+    let mut problems = Vec::new();
+    let mut tree = match figment.data() {
+        Ok(profiles) => profiles.into_values().fold(Dict::new(), merged),
+        Err(error) => return Err(vec![problem(figment, &error, error.path.clone())]),
+    };
+    loop {
+        match Value::from(tree.clone()).deserialize::<ServerConfig>() {
+            Ok(config) if problems.is_empty() => return beyond_types(config),
+            Ok(config) => {
+                problems.extend(beyond_types(config).err().unwrap_or_default());
+                return Err(problems);
+            }
+            Err(error) => {
+                let mut path = error.path.clone();
+                if let Kind::UnknownField(name, _) = &error.kind
+                    && path.last() != Some(name)
+                {
+                    path.push(name.clone());
+                }
+                problems.push(problem(figment, &error, path.clone()));
+                if !remove(&mut tree, &path) {
+                    return Err(problems);
+                }
+            }
+        }
+    }
+}
+
+fn merged(mut into: Dict, from: Dict) -> Dict {
+    into.extend(from);
+    into
+}
+
+fn problem(figment: &Figment, error: &figment::Error, path: Vec<String>) -> ConfigProblem {
+    let message = match &error.kind {
+        Kind::UnknownField(_, expected) => match nearest(path.last(), expected) {
+            Some(name) => format!("unknown key; did you mean `{name}`?"),
+            None => format!("unknown key; expected one of {}", expected.join(", ")),
+        },
+        kind => kind.to_string(),
+    };
+    let found = figment.find_metadata(&path.join("."));
+    ConfigProblem {
+        key: path.join("."),
+        message,
+        place: place(found.or(error.metadata.as_ref())),
+    }
+}
+
+fn place(metadata: Option<&Metadata>) -> String {
+    match metadata {
+        Some(metadata) => match &metadata.source {
+            Some(source) => source.to_string(),
+            None => metadata.name.clone().into_owned(),
+        },
+        None => "configuration".to_owned(),
+    }
+}
+
+/// The expected name that shares the longest beginning with the given one, three letters at least.
+fn nearest<'a>(name: Option<&String>, expected: &[&'a str]) -> Option<&'a str> {
+    let shared = |other: &str| {
+        let pairs = name.map(|name| name.bytes().zip(other.bytes()));
+        pairs.map_or(0, |pairs| pairs.take_while(|(a, b)| a == b).count())
+    };
+    let best = expected.iter().max_by_key(|other| shared(other))?;
+    (shared(best) >= 3).then_some(*best)
+}
+
+/// Takes a key out of the tree; a faulty list entry takes its whole entry along.
+fn remove(tree: &mut Dict, path: &[String]) -> bool {
+    let Some((first, rest)) = path.split_first() else {
+        return false;
+    };
+    if rest.is_empty() {
+        return tree.remove(first).is_some();
+    }
+    match tree.get_mut(first) {
+        Some(Value::Dict(_, inner)) => remove(inner, rest),
+        Some(Value::Array(_, items)) => match rest[0].parse::<usize>() {
+            Ok(index) if index < items.len() => {
+                items.remove(index);
+                true
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// What types alone cannot say.
+fn beyond_types(config: ServerConfig) -> std::result::Result<ServerConfig, Vec<ConfigProblem>> {
+    let fault = |key: &str, message: &str| ConfigProblem {
+        key: key.to_owned(),
+        message: message.to_owned(),
+        place: "configuration".to_owned(),
+    };
+    let mut problems = Vec::new();
+    if let Err(error) = config.manager.validate() {
+        let found = error.violations().iter();
+        problems.extend(found.map(|v| fault(&format!("manager.{}", v.field), &v.message)));
+    }
+    if let Err(error) = config.aja.validate() {
+        let found = error.violations().iter();
+        problems.extend(found.map(|v| fault(&format!("aja.{}", v.field), &v.message)));
+    }
+    if config.limits.body_bytes == 0 {
+        problems.push(fault("limits.body_bytes", "must be at least 1"));
+    }
+    if config.sockets.queue == 0 {
+        problems.push(fault("sockets.queue", "must be at least 1"));
+    }
+    if config.sockets.heartbeat.is_zero() {
+        problems.push(fault(
+            "sockets.heartbeat_seconds",
+            "must be longer than zero",
+        ));
+    }
+    if config
+        .log
+        .filter
+        .parse::<tracing_subscriber::EnvFilter>()
+        .is_err()
+    {
+        problems.push(fault(
+            "log.filter",
+            "is not a filter such as `info,encoder_core=debug`",
+        ));
+    }
+    let mut ids: Vec<_> = config.encoders.iter().map(|spec| &spec.id).collect();
+    ids.sort_unstable();
+    for pair in ids.windows(2).filter(|pair| pair[0] == pair[1]) {
+        problems.push(fault("encoders", &format!("`{}` is listed twice", pair[0])));
+    }
+    if problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(problems)
+    }
+}
+
+/// A `.env` file as a source of its own: reading it into the environment would race with every
+/// other reader in the process.
+struct DotEnv(std::path::PathBuf);
+
+impl Provider for DotEnv {
+    fn metadata(&self) -> Metadata {
+        Metadata::from("environment file", self.0.as_path())
+    }
+
+    fn data(&self) -> figment::Result<Map<Profile, Dict>> {
+        let pairs = dotenvy::from_path_iter(&self.0).map_err(|e| e.to_string())?;
+        let mut tree = Dict::new();
+        for pair in pairs {
+            // The parser's message quotes the line, which may hold a password.
+            let (name, value) = pair.map_err(|_| "a line is not NAME=VALUE".to_owned())?;
+            let Some(key) = name.strip_prefix(ENV_PREFIX) else {
+                continue;
+            };
+            let key = key.to_lowercase().replace("__", ".");
+            let value = value.parse().expect("figment values parse from any text");
+            if let Value::Dict(_, nested) = figment::util::nest(&key, value) {
+                tree = join(tree, nested);
+            }
+        }
+        Ok(Profile::Default.collect(tree))
+    }
+}
+
+fn join(mut into: Dict, from: Dict) -> Dict {
+    for (key, value) in from {
+        let value = match (into.remove(&key), value) {
+            (Some(Value::Dict(tag, old)), Value::Dict(_, new)) => Value::Dict(tag, join(old, new)),
+            (_, value) => value,
+        };
+        into.insert(key, value);
+    }
+    into
+}

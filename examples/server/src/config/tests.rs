@@ -1,0 +1,144 @@
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn example() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config.example.yaml")
+}
+
+fn file(content: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    file.write_all(content.as_bytes()).unwrap();
+    file
+}
+
+fn lines(content: &str) -> Vec<String> {
+    let file = file(content);
+    check_file(file.path())
+        .iter()
+        .map(|problem| format!("{}: {}", problem.key, problem.message))
+        .collect()
+}
+
+#[test]
+fn the_example_holds_every_default() {
+    assert_eq!(
+        load(Some(&example()), None).unwrap(),
+        ServerConfig::default()
+    );
+}
+
+#[test]
+fn the_example_names_every_key() {
+    fn keys(prefix: &str, value: &Value, found: &mut Vec<String>) {
+        let Value::Object(fields) = value else {
+            found.push(prefix.to_owned());
+            return;
+        };
+        for (key, value) in fields {
+            keys(&format!("{prefix}.{key}"), value, found);
+        }
+    }
+    let text = std::fs::read_to_string(example()).unwrap();
+    let figment = figment::Figment::from(
+        <figment::providers::Yaml as figment::providers::Format>::string(&text),
+    );
+    let written: Value = figment.extract().unwrap();
+    let default = ServerConfig::default();
+    let known = json!({
+        "listen": default.listen, "data": default.data, "log": default.log,
+        "limits": default.limits, "auth": default.auth, "metrics_open": default.metrics_open,
+        "cors": default.cors, "sockets": default.sockets, "manager": default.manager,
+        "aja": default.aja, "encoders": [],
+    });
+    let (mut in_example, mut in_code) = (Vec::new(), Vec::new());
+    keys("", &written, &mut in_example);
+    keys("", &known, &mut in_code);
+    in_example.sort();
+    in_code.sort();
+    assert_eq!(in_example, in_code);
+}
+
+#[test]
+fn every_problem_is_named_with_its_key() {
+    let found = lines(
+        "limit: {}\nlisten: nowhere\nlimits:\n  body_byte: 3\n  key: {read_per_minute: -1}\n\
+         manager:\n  watch: {timeout_ms: 0}\nencoders:\n  - {encoder_id: a, adress: x}\n",
+    );
+    let keys: Vec<_> = found
+        .iter()
+        .map(|line| line.split(": ").next().unwrap())
+        .collect();
+    for key in [
+        "limit",
+        "listen",
+        "limits.body_byte",
+        "limits.key.read_per_minute",
+        "manager.watch.timeout_ms",
+    ] {
+        assert!(keys.contains(&key), "{key} in {found:?}");
+    }
+    assert!(
+        found.iter().any(|line| line.contains("adress")),
+        "{found:?}"
+    );
+    assert!(
+        found
+            .iter()
+            .any(|line| line.contains("did you mean `limits`?")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn problems_name_their_file() {
+    let file = file("colour: blue\n");
+    let error = load(Some(file.path()), None).unwrap_err();
+    let name = file.path().file_name().unwrap().to_str().unwrap();
+    assert!(error.message().contains("colour"), "{error}");
+    assert!(error.message().contains(name), "{error}");
+}
+
+#[test]
+fn a_file_that_is_not_yaml_or_not_there_is_a_problem() {
+    assert_eq!(lines("a: [b\n").len(), 1);
+    assert_eq!(
+        check_file(std::path::Path::new("/nowhere/config.yaml")).len(),
+        1
+    );
+}
+
+#[test]
+fn encoders_are_listed_once_each() {
+    let found = lines(
+        "encoders:\n  - {encoder_id: a, address: \"http://10.0.0.1\"}\n  \
+         - {encoder_id: a, address: \"http://10.0.0.2\"}\n",
+    );
+    assert_eq!(found, ["encoders: `a` is listed twice"]);
+}
+
+#[test]
+fn the_environment_file_wins_over_the_file() {
+    let yaml = file("limits:\n  body_bytes: 10\n  failed_auth_per_minute: 7\n");
+    let dotenv = file(
+        "OTHER=1\nENCODER_MANAGER__LIMITS__BODY_BYTES=20\nENCODER_MANAGER__AJA__PASSWORD=studio\n",
+    );
+    let config = load(Some(yaml.path()), Some(dotenv.path())).unwrap();
+    assert_eq!(config.limits.body_bytes, 20);
+    assert_eq!(config.limits.failed_auth_per_minute, 7);
+    assert_eq!(config.aja.password.as_ref().unwrap().expose(), "studio");
+    assert!(!format!("{config:?}").contains("studio"));
+}
+
+#[test]
+fn a_wrong_environment_file_does_not_show_its_content() {
+    let dotenv = file("ENCODER_MANAGER__AJA__PASSWORD='unclosed secret\n");
+    let error = load(None, Some(dotenv.path())).unwrap_err();
+    assert!(
+        !format!("{error:?}").contains("unclosed secret"),
+        "{error:?}"
+    );
+}

@@ -1,0 +1,211 @@
+//! What happens in the demo, and what is said about it.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use encoder_aja::simulator::{FaultKind, SimulatorFleet};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::client::{Client, Feed, Told};
+
+/// Time between looks at something that will be true shortly.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// What the demo measured.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Outcome {
+    encoders: u64,
+    streams: usize,
+    failovers: usize,
+    detect_ms: u64,
+    command_ms: u64,
+    confirm_ms: u64,
+    stream_state: String,
+    events_missed: u64,
+}
+
+impl Outcome {
+    /// Success only when all of it happened.
+    pub(super) fn exit_code(&self) -> ExitCode {
+        let happened = self.encoders == 6
+            && self.streams == 2
+            && self.failovers == 1
+            && self.stream_state == "live"
+            && self.events_missed == 0;
+        if happened {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Starts two streams, breaks an encoder, and follows the failover.
+pub(super) async fn tell(
+    client: &Client,
+    fleet: &SimulatorFleet,
+    aloud: bool,
+) -> anyhow::Result<Outcome> {
+    let say = |line: String| {
+        if aloud {
+            println!("{line}");
+        }
+    };
+    let encoders = all_online(client).await?;
+    say(format!("All {encoders} encoders answer."));
+    let mut feed = client.feed().await?;
+    let main = start(client, "Council meeting", 8_000_000).await?;
+    let second = start(client, "Press room", 4_500_000).await?;
+    for stream in [&main, &second] {
+        say(format!(
+            "{} is live on {}, protected by {}.",
+            stream["name"], stream["primary"]["encoder_id"], stream["backup"]["encoder_id"]
+        ));
+    }
+    let id = main["stream_id"]
+        .as_str()
+        .context("a stream without an id")?;
+    protected(client, id).await?;
+    let victim = main["primary"]["encoder_id"]
+        .as_str()
+        .context("a stream without encoder")?;
+    say(format!("\nPulling the network cable of {victim} …"));
+    pull_cable(fleet, victim)?;
+    let moved = follow(&mut feed, id, &say).await?;
+    let state = settled(client, id).await?;
+    say(format!("{} is {state} again.", main["name"]));
+    let streams = client.get("/api/streams").await?;
+    Ok(Outcome {
+        encoders,
+        streams: streams["items"].as_array().map_or(0, Vec::len),
+        failovers: moved.failovers,
+        detect_ms: moved.phase("detect"),
+        command_ms: ["decide", "fence", "start"]
+            .iter()
+            .map(|phase| moved.phase(phase))
+            .sum(),
+        confirm_ms: moved.phase("confirm"),
+        stream_state: state,
+        events_missed: feed.missed(),
+    })
+}
+
+async fn start(client: &Client, name: &str, bitrate: u64) -> anyhow::Result<Value> {
+    let request = json!({
+        "name": name, "resolution": "1920x1080", "bitrate": bitrate, "fps": 29.97,
+        "protection": "warm",
+        "destination": {"url": "rtmp://ingest.demo.example/live", "personality": "takeover"},
+    });
+    client.post("/api/streams/init?wait=live", &request).await
+}
+
+/// Waits until every encoder was heard of.
+async fn all_online(client: &Client) -> anyhow::Result<u64> {
+    loop {
+        let counts = client.get("/api/encoders/system/status").await?;
+        if counts["online"] == counts["total"] {
+            return counts["total"].as_u64().context("no count of encoders");
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Waits until the backup could take over.
+async fn protected(client: &Client, id: &str) -> anyhow::Result<()> {
+    loop {
+        let health = client.get(&format!("/api/streams/{id}/health")).await?;
+        if health["backup"]["ready"] == true {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Waits until the stream is live again, or beyond help.
+async fn settled(client: &Client, id: &str) -> anyhow::Result<String> {
+    loop {
+        let stream = client.get(&format!("/api/streams/{id}")).await?;
+        let state = stream["state"].as_str().unwrap_or_default();
+        if matches!(state, "live" | "failed" | "stopped") {
+            return Ok(state.to_owned());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+fn pull_cable(fleet: &SimulatorFleet, encoder: &str) -> anyhow::Result<()> {
+    let number: usize = encoder.trim_start_matches("helo-").parse()?;
+    let simulator = number
+        .checked_sub(1)
+        .and_then(|place| fleet.simulators().get(place));
+    simulator
+        .context("not one of the simulated encoders")?
+        .inject(FaultKind::NetworkSilence {
+            media_continues: false,
+        });
+    Ok(())
+}
+
+/// What the feed said about the failover.
+struct Moved {
+    failovers: usize,
+    phases: Value,
+}
+
+impl Moved {
+    fn phase(&self, name: &str) -> u64 {
+        let phases = self.phases.as_array().into_iter().flatten();
+        let found = phases.clone().find(|phase| phase["phase"] == name);
+        found
+            .and_then(|phase| phase["elapsed_ms"].as_u64())
+            .unwrap_or(0)
+    }
+}
+
+/// Tells from the live feed what becomes of the stream, until its failover is over.
+async fn follow(feed: &mut Feed, id: &str, say: &impl Fn(String)) -> anyhow::Result<Moved> {
+    loop {
+        let Told { event, data } = feed.next().await?;
+        if data["stream_id"] != id {
+            continue;
+        }
+        match event.as_str() {
+            "stream_error" => say(format!("  {}: {}", data["code"], data["message"])),
+            "stream_failover" => {
+                say(format!(
+                    "  {:>5} ms  {}: {} → {} because of {}",
+                    data["elapsed_ms"], data["phase"], data["from"], data["to"], data["reason"]
+                ));
+                match data["phase"].as_str() {
+                    Some("completed") => {
+                        let phases = data["phases"].clone();
+                        tell_phases(&phases, say);
+                        return Ok(Moved {
+                            failovers: 1,
+                            phases,
+                        });
+                    }
+                    Some("failed") => bail!("the failover failed: {}", data["message"]),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn tell_phases(phases: &Value, say: &impl Fn(String)) {
+    let phases = phases.as_array().into_iter().flatten();
+    let each: Vec<_> = phases
+        .map(|phase| {
+            format!(
+                "{} {} ms",
+                phase["phase"].as_str().unwrap_or("?"),
+                phase["elapsed_ms"]
+            )
+        })
+        .collect();
+    say(format!("  Phases: {}", each.join(", ")));
+}

@@ -1,0 +1,123 @@
+//! The REST routes, by subject. They read the request, call the manager and show its answer;
+//! they decide nothing.
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::Scope;
+use crate::auth::guard::{Door, enter};
+use crate::state::AppState;
+
+mod control;
+mod encoders;
+mod health;
+mod keys;
+mod monitoring;
+mod probes;
+mod start;
+mod streams;
+
+/// Every documented route, each behind the door of its scope.
+pub(crate) fn all(state: &AppState) -> OpenApiRouter<AppState> {
+    let open = OpenApiRouter::new()
+        .routes(routes!(probes::alive))
+        .routes(routes!(probes::ready));
+    let metrics = OpenApiRouter::new().routes(routes!(probes::metrics));
+    let metrics = if state.config().metrics_open {
+        metrics
+    } else {
+        behind(state, Scope::Read, metrics)
+    };
+    open.merge(metrics)
+        .merge(behind(state, Scope::Read, reading()))
+        .merge(behind(state, Scope::Control, controlling()))
+        .merge(behind(state, Scope::Admin, administering()))
+}
+
+fn reading() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(streams::list))
+        .routes(routes!(streams::get))
+        .routes(routes!(streams::health))
+        .routes(routes!(streams::timeline))
+        .routes(routes!(encoders::list))
+        .routes(routes!(encoders::get))
+        .routes(routes!(encoders::status))
+        .routes(routes!(encoders::metrics))
+        .routes(routes!(encoders::system_status))
+        .routes(routes!(health::encoder))
+        .routes(routes!(health::detailed))
+        .routes(routes!(monitoring::status))
+        .routes(routes!(monitoring::figures))
+        .routes(routes!(monitoring::load_balancer))
+        .routes(routes!(monitoring::streams_health))
+        .routes(routes!(monitoring::assignments))
+        .routes(routes!(crate::sockets::sse::events))
+}
+
+fn controlling() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(start::init))
+        .routes(routes!(streams::configure))
+        .routes(routes!(streams::stop))
+        .routes(routes!(streams::failover))
+        .routes(routes!(streams::drill))
+        .routes(routes!(encoders::add))
+        .routes(routes!(encoders::replace))
+        .routes(routes!(encoders::remove))
+        .routes(routes!(control::control))
+        .routes(routes!(control::bulk))
+}
+
+fn administering() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(keys::list))
+        .routes(routes!(keys::create))
+        .routes(routes!(keys::revoke))
+}
+
+/// The same documents under the paths of older clients: alias, path in the document.
+pub(crate) const ALIASES: [(&str, &str); 5] = [
+    ("/encoders/{id}/metrics", "/api/encoders/{id}/metrics"),
+    (
+        "/api/monitoring/encoders/{id}/metrics",
+        "/api/encoders/{id}/metrics",
+    ),
+    ("/encoders/{id}/control", "/api/encoders/{id}/control"),
+    (
+        "/monitoring/streams/health",
+        "/api/monitoring/streams/health",
+    ),
+    (
+        "/monitoring/streams/config/{encoder_id}",
+        "/api/monitoring/streams/config/{encoder_id}",
+    ),
+];
+
+/// Routes for [`ALIASES`], behind the same doors.
+pub(crate) fn aliases(state: &AppState) -> Router<AppState> {
+    use axum::routing::{get, post};
+    let reading = Router::new()
+        .route(ALIASES[0].0, get(encoders::metrics))
+        .route(ALIASES[1].0, get(encoders::metrics))
+        .route(ALIASES[3].0, get(monitoring::streams_health))
+        .route(ALIASES[4].0, get(monitoring::assignments));
+    let controlling = Router::new().route(ALIASES[2].0, post(control::control));
+    behind(state, Scope::Read, reading.into())
+        .merge(behind(state, Scope::Control, controlling.into()))
+        .into()
+}
+
+fn behind(
+    state: &AppState,
+    scope: Scope,
+    routes: OpenApiRouter<AppState>,
+) -> OpenApiRouter<AppState> {
+    let door = Door {
+        state: state.clone(),
+        scope,
+    };
+    routes.route_layer(from_fn_with_state(door, enter))
+}

@@ -1,0 +1,106 @@
+//! Monitoring.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use encoder_core::model::EncoderId;
+
+use crate::extract::Id;
+use crate::overview;
+use crate::problem::Problem;
+use crate::state::AppState;
+use crate::wire::{
+    AssignmentsDto, FigureDto, FiguresDto, LoadBalancerDto, MonitoringStatusDto, PerformanceDto,
+    StreamConfigDto, StreamCountsDto, StreamOverviewDto,
+};
+
+/// The server at a glance.
+#[utoipa::path(get, path = "/api/monitoring/status", tag = "monitoring",
+    responses((status = 200, body = MonitoringStatusDto)))]
+pub(crate) async fn status(State(state): State<AppState>) -> Json<MonitoringStatusDto> {
+    let manager = state.manager();
+    let requests = state.traffic().snapshot();
+    Json(MonitoringStatusDto {
+        status: overview::word(&state).to_owned(),
+        timestamp: manager.clock().now().into(),
+        encoders: manager.fleet_counts().into(),
+        streams: StreamCountsDto::of(&manager.streams()),
+        performance: PerformanceDto {
+            uptime_seconds: state.uptime().as_secs_f64(),
+            requests: requests.count,
+            mean_response_ms: requests.mean_ms,
+            events: manager.events().last_id(),
+            system: overview::system(&state).await,
+        },
+        components: overview::components(&state).await,
+    })
+}
+
+/// Every figure as JSON.
+#[utoipa::path(get, path = "/api/monitoring/metrics", tag = "monitoring",
+    responses((status = 200, body = FiguresDto)))]
+pub(crate) async fn figures(State(state): State<AppState>) -> Json<FiguresDto> {
+    // Rendering brings the gauges that mirror the fleet up to date.
+    state.manager().render_metrics();
+    let families = state.manager().metrics().registry().gather();
+    Json(FiguresDto {
+        timestamp: state.manager().clock().now().into(),
+        metrics: families.iter().map(FigureDto::from).collect(),
+    })
+}
+
+/// How the balancer sees the fleet.
+#[utoipa::path(get, path = "/api/monitoring/load-balancer", tag = "monitoring",
+    responses((status = 200, body = LoadBalancerDto)))]
+pub(crate) async fn load_balancer(State(state): State<AppState>) -> Json<LoadBalancerDto> {
+    Json(state.manager().load_balancer().into())
+}
+
+/// How every active stream is doing, by id.
+#[utoipa::path(get, path = "/api/monitoring/streams/health", tag = "monitoring",
+    responses((status = 200, body = BTreeMap<String, StreamOverviewDto>)))]
+pub(crate) async fn streams_health(
+    State(state): State<AppState>,
+) -> Json<BTreeMap<String, StreamOverviewDto>> {
+    let streams = state.manager().streams().into_iter();
+    let active = streams.filter(|view| view.record.state.is_active());
+    Json(
+        active
+            .map(|view| (view.record.id.to_string(), view.into()))
+            .collect(),
+    )
+}
+
+/// What an encoder is meant to do.
+#[utoipa::path(get, path = "/api/monitoring/streams/config/{encoder_id}", tag = "monitoring",
+    params(("encoder_id" = String, Path, description = "The encoder's id")),
+    responses((status = 200, body = AssignmentsDto)))]
+pub(crate) async fn assignments(
+    State(state): State<AppState>,
+    Id(id): Id<EncoderId>,
+) -> Result<Json<AssignmentsDto>, Problem> {
+    let encoder = state.manager().encoder(&id)?;
+    let streams = state
+        .manager()
+        .streams()
+        .into_iter()
+        .map(|view| view.record);
+    let published: Vec<_> = streams
+        .filter(|record| record.state.is_active() && record.primary.encoder_id == id)
+        .collect();
+    let backups = published.iter().filter_map(|record| record.backup.as_ref());
+    Ok(Json(AssignmentsDto {
+        primary_id: encoder.spec.id.to_string(),
+        backup_ids: backups
+            .map(|backup| backup.encoder_id.to_string())
+            .collect(),
+        active_streams: published
+            .iter()
+            .map(|record| record.id.to_string())
+            .collect(),
+        config: published
+            .first()
+            .map(|record| StreamConfigDto::from(&record.config)),
+    }))
+}

@@ -1,0 +1,45 @@
+//! Probes for supervisors and Prometheus.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// A probe's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Alive {
+    /// Always `ok`.
+    status: &'static str,
+}
+
+/// Whether the process answers.
+#[utoipa::path(get, path = "/healthz", tag = "health", security(()),
+    responses((status = 200, body = Alive)))]
+pub(crate) async fn alive() -> Json<Alive> {
+    Json(Alive { status: "ok" })
+}
+
+/// Whether the server takes work: it holds its lease, its store works, and it is not draining.
+#[utoipa::path(get, path = "/readyz", tag = "health", security(()),
+    responses((status = 200, body = Alive), (status = 503, body = Problem)))]
+pub(crate) async fn ready(State(state): State<AppState>) -> Result<Json<Alive>, Problem> {
+    if state.is_ready() {
+        return Ok(Json(Alive { status: "ok" }));
+    }
+    let detail = "the server does not take work now";
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail).with_retry_after(5))
+}
+
+/// Every figure in the Prometheus text format.
+#[utoipa::path(get, path = "/metrics", tag = "monitoring",
+    responses((status = 200, body = String, content_type = "text/plain")))]
+pub(crate) async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    ([(CONTENT_TYPE, kind)], state.manager().render_metrics())
+}

@@ -1,0 +1,54 @@
+//! The live feed: one stream of events, three ways to get it.
+//!
+//! Every connection has an [`Inbox`](feed::Inbox) of its own between the manager's bus and its
+//! socket. A client that does not keep up fills its inbox and loses its oldest health updates, is
+//! told how many, and holds nobody else up.
+
+pub(crate) mod feed;
+mod session;
+pub(crate) mod socketio;
+pub(crate) mod sse;
+pub(crate) mod websocket;
+
+pub(crate) use session::{Ack, Interest, Session};
+
+use encoder_core::model::Event;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use feed::Item;
+
+/// A message to the client: its event's name and its data.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Message {
+    /// The event's name.
+    pub(crate) event: &'static str,
+    /// What it says.
+    pub(crate) data: Value,
+    /// Its place in the whole feed, for `Last-Event-ID`.
+    #[serde(skip)]
+    pub(crate) id: Option<u64>,
+}
+
+impl From<Item> for Message {
+    fn from(item: Item) -> Self {
+        match item {
+            Item::Event(event) => Self::from(event.as_ref()),
+            Item::Lagged { lost, resync } => Self {
+                event: "lagged",
+                data: json!({"lost": lost, "resync": resync}),
+                id: None,
+            },
+        }
+    }
+}
+
+impl From<&Event> for Message {
+    fn from(event: &Event) -> Self {
+        Self {
+            event: event.kind.name(),
+            data: serde_json::to_value(event).expect("events are plain data"),
+            id: Some(event.id),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The live feed over Socket.IO 5.
+//!
+//! A key comes in `auth: {token}` or in the `Authorization` header, and is checked before the
+//! connection stands: a refused client sees the code in `connect_error` and no event at all.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ConnectInfo;
+use serde_json::{Value, json};
+use socketioxide::extract::{AckSender, Event, Extension, SocketRef, State, TryData};
+use socketioxide::handler::ConnectHandler;
+use socketioxide::layer::SocketIoLayer;
+use socketioxide::{SendError, SocketError, SocketIo};
+use tokio_util::sync::CancellationToken;
+
+use super::{Ack, Message, Session};
+use crate::auth::Principal;
+use crate::auth::guard;
+use crate::limits;
+use crate::state::AppState;
+
+/// Pause before a full connection is tried again; it tells nobody when it has room.
+const FULL_PAUSE: Duration = Duration::from_millis(20);
+
+/// The Socket.IO server as a layer, and the handle that closes it.
+pub(crate) fn layer(state: &AppState) -> (SocketIoLayer, SocketIo) {
+    let sockets = &state.config().sockets;
+    let (layer, io) = SocketIo::builder()
+        .with_state(state.clone())
+        .max_payload(sockets.message_bytes as u64)
+        .ws_max_message_size(sockets.message_bytes)
+        .ws_max_frame_size(sockets.message_bytes)
+        .connect_timeout(sockets.auth_timeout)
+        .build_layer();
+    io.ns("/", connected.with(admit));
+    (layer, io)
+}
+
+/// Why a client is refused; its text is what the client sees.
+#[derive(Debug)]
+struct Refused(String);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+async fn admit(
+    socket: SocketRef,
+    TryData(auth): TryData<Value>,
+    State(state): State<AppState>,
+) -> Result<(), Refused> {
+    let principal = identify(&socket, auth.ok(), &state).await?;
+    socket.extensions.insert(principal);
+    Ok(())
+}
+
+async fn identify(
+    socket: &SocketRef,
+    auth: Option<Value>,
+    state: &AppState,
+) -> Result<Principal, Refused> {
+    let parts = socket.req_parts();
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |info| info.0.ip());
+    let client = limits::client_of(state.limits(), peer, &parts.headers);
+    let token = auth.as_ref().and_then(|auth| auth["token"].as_str());
+    let found = match token {
+        Some(token) => guard::authenticate(state, token, client).await,
+        None => guard::identify(state, &parts.headers, client).await,
+    };
+    found.map_err(|problem| Refused(problem.code))
+}
+
+/// One connection's session, and the signal that it is gone.
+#[derive(Clone)]
+struct Joined {
+    session: Arc<Session>,
+    gone: CancellationToken,
+}
+
+async fn connected(
+    socket: SocketRef,
+    Extension(principal): Extension<Principal>,
+    State(state): State<AppState>,
+) {
+    let joined = Joined {
+        session: Arc::new(Session::new(state.clone(), principal)),
+        gone: CancellationToken::new(),
+    };
+    socket.extensions.insert(joined.clone());
+    socket.on_fallback(said);
+    socket.on_disconnect(async |Extension(joined): Extension<Joined>| joined.gone.cancel());
+    state
+        .tasks()
+        .spawn("socket.io client", deliver(socket, joined));
+}
+
+/// Any message of the client; each is acknowledged, whatever is in it.
+async fn said(
+    Event(event): Event,
+    TryData(body): TryData<Value>,
+    Extension(joined): Extension<Joined>,
+    ack: AckSender,
+) {
+    let answer = match body {
+        Ok(body) => joined.session.answer(&event, body),
+        Err(_) => Ack::error("malformed_request", "the message cannot be read"),
+    };
+    // The client may be gone, or have asked for no answer.
+    let _ = ack.send(&answer);
+}
+
+/// Brings events to the client until either side ends it.
+async fn deliver(socket: SocketRef, joined: Joined) {
+    let inbox = joined.session.open(None);
+    let over = joined.session.until_over();
+    tokio::pin!(over);
+    let code = loop {
+        let message = tokio::select! {
+            () = joined.gone.cancelled() => return,
+            code = &mut over => break code,
+            item = inbox.next() => match item {
+                Some(item) => Message::from(item),
+                None => break "too_slow",
+            },
+        };
+        let sent = tokio::select! {
+            () = joined.gone.cancelled() => return,
+            code = &mut over => break code,
+            sent = emit(&socket, &message) => sent,
+        };
+        if !sent {
+            return;
+        }
+    };
+    let farewell = Message {
+        event: "end",
+        data: json!({"code": code}),
+        id: None,
+    };
+    // A client that takes nothing any more cannot be told; it is cut off all the same.
+    let _ = tokio::time::timeout(Duration::from_secs(1), emit(&socket, &farewell)).await;
+    let _ = socket.disconnect();
+}
+
+/// Sends one message, waiting while the connection is full. Returns whether it still stands.
+async fn emit(socket: &SocketRef, message: &Message) -> bool {
+    loop {
+        match socket.emit(message.event, &message.data) {
+            Ok(()) => return true,
+            Err(SendError::Socket(SocketError::InternalChannelFull)) => {
+                tokio::time::sleep(FULL_PAUSE).await;
+            }
+            Err(error) => {
+                tracing::debug!(%error, event = message.event, "live event not sent");
+                return !matches!(error, SendError::Socket(SocketError::Closed));
+            }
+        }
+    }
+}

@@ -1,0 +1,497 @@
+//! Reading request bodies: every wrong field is reported, not the first.
+//!
+//! Deriving `Deserialize` would stop at the first fault. [`Fields`] takes the fields out of a
+//! JSON object one by one and notes what is wrong with each.
+
+use encoder_core::model::{
+    Action, DestinationRequest, EncoderId, EncoderSpec, FailoverRequest, StreamConfigPatch,
+    StreamRequest,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::problem::{FieldProblem, Problem};
+
+/// The fields of a JSON object, being read.
+#[derive(Debug)]
+pub struct Fields {
+    prefix: String,
+    left: Map<String, Value>,
+    errors: Vec<FieldProblem>,
+}
+
+impl Fields {
+    /// # Errors
+    /// A 422 problem when the value is no object.
+    pub fn of(body: Value) -> Result<Self, Problem> {
+        match whole_numbers(body) {
+            Value::Object(left) => Ok(Self {
+                prefix: String::new(),
+                left,
+                errors: Vec::new(),
+            }),
+            _ => Err(Problem::invalid_field(
+                "",
+                "invalid_type",
+                "the body must be a JSON object",
+            )),
+        }
+    }
+
+    /// A field that may be left out or `null`.
+    pub fn optional<T: DeserializeOwned>(&mut self, field: &str) -> Option<T> {
+        match self.left.remove(field)? {
+            Value::Null => None,
+            value => match serde_json::from_value(value) {
+                Ok(value) => Some(value),
+                Err(error) => {
+                    self.wrong(field, "invalid_value", &error.to_string());
+                    None
+                }
+            },
+        }
+    }
+
+    /// A field that must be there.
+    pub fn required<T: DeserializeOwned>(&mut self, field: &str) -> Option<T> {
+        match self.left.get(field) {
+            None | Some(Value::Null) => {
+                self.left.remove(field);
+                self.wrong(field, "required", "is required");
+                None
+            }
+            Some(_) => self.optional(field),
+        }
+    }
+
+    /// An object inside the object.
+    pub fn nested<T>(&mut self, field: &str, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        match self.left.remove(field)? {
+            Value::Null => None,
+            Value::Object(left) => {
+                let mut inner = Self {
+                    prefix: format!("{}{field}.", self.prefix),
+                    left,
+                    errors: Vec::new(),
+                };
+                let value = read(&mut inner);
+                inner.refuse_unknown();
+                self.errors.append(&mut inner.errors);
+                Some(value)
+            }
+            _ => {
+                self.wrong(field, "invalid_type", "must be an object");
+                None
+            }
+        }
+    }
+
+    /// Whether the field is there, `null` included.
+    pub fn contains(&self, field: &str) -> bool {
+        self.left.contains_key(field)
+    }
+
+    /// Everything that was not read yet.
+    pub fn take_rest(&mut self) -> Map<String, Value> {
+        std::mem::take(&mut self.left)
+    }
+
+    /// Notes a fault.
+    pub fn wrong(&mut self, field: &str, code: &str, message: &str) {
+        self.errors.push(FieldProblem {
+            field: format!("{}{field}", self.prefix),
+            code: code.to_owned(),
+            message: message.to_owned(),
+            recommended: None,
+        });
+    }
+
+    fn refuse_unknown(&mut self) {
+        for field in self.take_rest().keys() {
+            self.wrong(field, "unknown_field", "is not a field of this document");
+        }
+    }
+
+    /// The value that was read, if nothing was wrong.
+    ///
+    /// # Errors
+    /// A 422 problem with every fault, unknown fields included.
+    pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Problem> {
+        self.refuse_unknown();
+        match value {
+            Some(value) if self.errors.is_empty() => Ok(value),
+            _ => Err(Problem::invalid(self.errors)),
+        }
+    }
+}
+
+/// `21.0` is the integer 21 in JSON; serde takes only `21`.
+fn whole_numbers(value: Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15 => {
+                Value::from(float as i64)
+            }
+            _ => Value::Number(number),
+        },
+        Value::Array(items) => items.into_iter().map(whole_numbers).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(k, v)| (k, whole_numbers(v)))
+            .collect(),
+        other => other,
+    }
+}
+
+/// Reads a request for a stream.
+///
+/// # Errors
+/// A 422 problem with every fault of form; the manager checks the values.
+pub fn stream_request(body: Value) -> Result<StreamRequest, Problem> {
+    let mut fields = Fields::of(body)?;
+    let required = (
+        fields.required("resolution"),
+        fields.required("bitrate"),
+        fields.required("fps"),
+    );
+    let name = fields.optional("name");
+    let protection = fields.optional("protection");
+    let encoder_id = fields.optional("encoder_id");
+    let destination = fields.nested("destination", |inner| DestinationRequest {
+        url: inner.optional("url"),
+        stream_key: inner.optional("stream_key"),
+        backup_url: inner.optional("backup_url"),
+        personality: inner.optional("personality"),
+        idle_timeout_seconds: inner.optional("idle_timeout_seconds"),
+    });
+    let keyframe_interval_seconds = fields.optional("keyframe_interval_seconds");
+    let audio_bitrate = fields.optional("audio_bitrate");
+    let labels = fields.optional("labels").unwrap_or_default();
+    let request = match required {
+        (Some(resolution), Some(bitrate), Some(fps)) => {
+            let mut request = StreamRequest::new(resolution, bitrate, fps);
+            request.name = name;
+            request.protection = protection;
+            request.encoder_id = encoder_id;
+            request.destination = destination;
+            request.keyframe_interval_seconds = keyframe_interval_seconds;
+            request.audio_bitrate = audio_bitrate;
+            request.labels = labels;
+            Some(request)
+        }
+        _ => None,
+    };
+    fields.finish(request)
+}
+
+/// Reads a change of a stream's configuration.
+///
+/// # Errors
+/// A 422 problem with every fault of form.
+pub fn config_patch(body: Value) -> Result<StreamConfigPatch, Problem> {
+    let mut fields = Fields::of(body)?;
+    let patch = StreamConfigPatch {
+        resolution: fields.optional("resolution"),
+        bitrate: fields.optional("bitrate"),
+        fps: fields.optional("fps"),
+        keyframe_interval_seconds: fields.optional("keyframe_interval_seconds"),
+        audio_bitrate: fields.optional("audio_bitrate"),
+    };
+    fields.finish(Some(patch))
+}
+
+/// Reads a request to move a stream.
+///
+/// # Errors
+/// A 422 problem with every fault of form.
+pub fn failover_request(body: Value) -> Result<FailoverRequest, Problem> {
+    let mut fields = Fields::of(body)?;
+    let request = FailoverRequest {
+        reason: fields.optional("reason"),
+        to: fields.optional("to"),
+    };
+    fields.finish(Some(request))
+}
+
+/// Reads an encoder. `known` is the registered one when it is being changed: its id must not
+/// change, and its password stays unless the body has one, or `null` to forget it.
+///
+/// # Errors
+/// A 422 problem with every fault of form.
+pub fn encoder_spec(body: Value, known: Option<&EncoderSpec>) -> Result<EncoderSpec, Problem> {
+    let mut fields = Fields::of(body)?;
+    let id: Option<EncoderId> = match known {
+        Some(known) => Some(same_id(&mut fields, known)),
+        None if fields.contains("encoder_id") => fields.optional("encoder_id"),
+        None => Some(EncoderId::generate()),
+    };
+    let keep = !fields.contains("password");
+    let password = fields.optional("password");
+    let address: Option<String> = fields.required("address");
+    let mut spec = EncoderSpec::new(
+        id.clone().unwrap_or_else(EncoderId::generate),
+        address.clone().unwrap_or_default(),
+    );
+    spec.password = match known {
+        Some(known) if keep => known.password.clone(),
+        _ => password,
+    };
+    spec.name = fields.optional("name");
+    spec.driver = fields.optional("driver").unwrap_or(spec.driver);
+    spec.site = fields.optional("site");
+    spec.weight = fields.optional("weight").unwrap_or(spec.weight);
+    spec.capacity = fields.optional("capacity").unwrap_or(spec.capacity);
+    spec.maintenance = fields.optional("maintenance").unwrap_or(spec.maintenance);
+    spec.labels = fields.optional("labels").unwrap_or_default();
+    fields.finish(id.and(address).map(|_| spec))
+}
+
+fn same_id(fields: &mut Fields, known: &EncoderSpec) -> EncoderId {
+    let given: Option<EncoderId> = fields.optional("encoder_id");
+    if given.is_some_and(|given| given != known.id) {
+        fields.wrong(
+            "encoder_id",
+            "immutable",
+            "must be the id in the path, or be left out",
+        );
+    }
+    known.id.clone()
+}
+
+/// Reads an action.
+///
+/// # Errors
+/// A 422 problem.
+pub fn action(body: Value) -> Result<Action, Problem> {
+    let mut fields = Fields::of(body)?;
+    let action = take_action(&mut fields);
+    fields.finish(action)
+}
+
+/// Reads an action for several encoders.
+///
+/// # Errors
+/// A 422 problem with every fault of form.
+pub fn bulk(body: Value) -> Result<(Vec<EncoderId>, Action), Problem> {
+    let mut fields = Fields::of(body)?;
+    let ids: Option<Vec<EncoderId>> = fields.required("encoder_ids");
+    if ids
+        .as_ref()
+        .is_some_and(|ids| ids.is_empty() || ids.len() > 500)
+    {
+        fields.wrong("encoder_ids", "out_of_range", "must name 1 to 500 encoders");
+    }
+    let action = take_action(&mut fields);
+    fields.finish(ids.zip(action))
+}
+
+fn take_action(fields: &mut Fields) -> Option<Action> {
+    if !fields.contains("action") {
+        return fields.required("action");
+    }
+    let rest = Value::Object(fields.take_rest());
+    match serde_json::from_value(rest) {
+        Ok(action) => Some(action),
+        Err(error) => {
+            fields.wrong("action", "invalid_value", &error.to_string());
+            None
+        }
+    }
+}
+
+/// The body of `POST /api/streams/init`.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = StreamRequest)]
+pub struct StreamRequestDoc {
+    /// Picture size.
+    #[schema(example = "1920x1080")]
+    resolution: String,
+    /// Video bitrate in bits per second.
+    #[schema(example = 8_000_000)]
+    bitrate: u64,
+    /// Pictures per second.
+    #[schema(example = 30)]
+    fps: f64,
+    /// Title for people.
+    name: Option<String>,
+    /// `hot`, `warm`, `cold` or `none`.
+    protection: Option<String>,
+    /// Insist on this encoder as primary.
+    encoder_id: Option<String>,
+    /// Where it shall go.
+    destination: Option<DestinationDoc>,
+    /// Time between key frames.
+    keyframe_interval_seconds: Option<f64>,
+    /// Audio bitrate in bits per second.
+    audio_bitrate: Option<u64>,
+    /// Free labels.
+    labels: Option<std::collections::BTreeMap<String, String>>,
+}
+
+/// Where a stream shall go.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = DestinationRequest)]
+pub struct DestinationDoc {
+    /// Server and application, without the key.
+    #[schema(example = "rtmp://ingest.example/live")]
+    url: Option<String>,
+    /// The key; generated when absent.
+    #[schema(write_only)]
+    stream_key: Option<String>,
+    /// Second address.
+    backup_url: Option<String>,
+    /// How the ingest treats a second publisher: `takeover`, `reject` or `separate`.
+    personality: Option<String>,
+    /// How long the ingest keeps a publisher that vanished.
+    idle_timeout_seconds: Option<f64>,
+}
+
+/// The body of `PUT /api/streams/{id}/config`.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = StreamConfigPatch)]
+pub struct ConfigPatchDoc {
+    /// Picture size.
+    resolution: Option<String>,
+    /// Video bitrate in bits per second.
+    bitrate: Option<u64>,
+    /// Pictures per second.
+    fps: Option<f64>,
+    /// Time between key frames.
+    keyframe_interval_seconds: Option<f64>,
+    /// Audio bitrate in bits per second.
+    audio_bitrate: Option<u64>,
+}
+
+/// The body of failover and drill.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = FailoverRequest)]
+pub struct FailoverRequestDoc {
+    /// Why, for the timeline.
+    reason: Option<String>,
+    /// Where to; the backup, or the best free encoder, when absent.
+    to: Option<String>,
+}
+
+/// The body of `POST /api/encoders` and `PUT /api/encoders/{id}`.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = EncoderRequest)]
+pub struct EncoderRequestDoc {
+    /// Chosen by the operator, or generated.
+    #[schema(example = "helo-1", pattern = "^[A-Za-z0-9._-]{1,64}$")]
+    encoder_id: Option<String>,
+    /// Title for people.
+    name: Option<String>,
+    /// Which driver speaks to it.
+    #[schema(default = "aja-helo")]
+    driver: Option<String>,
+    /// Base address.
+    #[schema(example = "http://10.0.0.21")]
+    address: String,
+    /// The device's own password. On a change: kept when absent, forgotten when `null`.
+    #[schema(write_only)]
+    password: Option<String>,
+    /// Failure domain.
+    site: Option<String>,
+    /// Operator's preference; 1 is normal.
+    weight: Option<f64>,
+    /// How many streams it may carry at once.
+    capacity: Option<u32>,
+    /// Takes no new streams.
+    maintenance: Option<bool>,
+    /// Free labels.
+    labels: Option<std::collections::BTreeMap<String, String>>,
+}
+
+/// The body of control: an action and its arguments.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = ActionRequest)]
+pub struct ActionDoc {
+    /// One of `start_streaming`, `stop_streaming`, `start_recording`, `stop_recording`, `reboot`,
+    /// `recall_preset`, `select_input`, `mute`, `unmute`, `enter_maintenance`,
+    /// `leave_maintenance`.
+    #[schema(example = "start_recording")]
+    action: String,
+    /// For `recall_preset`.
+    preset: Option<u32>,
+    /// For `select_input`.
+    video: Option<String>,
+    /// For `select_input`.
+    audio: Option<String>,
+}
+
+/// The body of bulk: an action for several encoders.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = BulkRequest)]
+pub struct BulkDoc {
+    /// The encoders.
+    encoder_ids: Vec<String>,
+    /// The action.
+    #[serde(flatten)]
+    action: ActionDoc,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fields_of(problem: &Problem) -> Vec<&str> {
+        problem
+            .errors
+            .iter()
+            .map(|error| error.field.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn every_fault_of_a_request_is_named() {
+        let body = json!({
+            "resolution": "wide", "fps": "thirty", "speed": 3,
+            "destination": {"personality": "shy", "port": 1935},
+        });
+        let problem = stream_request(body).unwrap_err();
+        assert_eq!(
+            fields_of(&problem),
+            [
+                "resolution",
+                "bitrate",
+                "fps",
+                "destination.personality",
+                "destination.port",
+                "speed"
+            ]
+        );
+    }
+
+    #[test]
+    fn whole_floats_are_integers() {
+        let body = json!({"resolution": "1280x720", "bitrate": 4e6, "fps": 30.0});
+        assert_eq!(stream_request(body).unwrap().bitrate.0, 4_000_000);
+    }
+
+    #[test]
+    fn a_password_stays_unless_it_is_given() {
+        let id = EncoderId::try_new("helo-1").unwrap();
+        let known = EncoderSpec::new(id, "http://a").with_password("old".into());
+        let read = |body| encoder_spec(body, Some(&known)).unwrap().password;
+        assert_eq!(read(json!({"address": "http://b"})), known.password);
+        assert_eq!(read(json!({"address": "http://b", "password": null})), None);
+        let new = read(json!({"address": "http://b", "password": "new"}));
+        assert_eq!(new, Some("new".into()));
+        let moved = json!({"address": "http://b", "encoder_id": "helo-2"});
+        let problem = encoder_spec(moved, Some(&known)).unwrap_err();
+        assert_eq!(fields_of(&problem), ["encoder_id"]);
+    }
+
+    #[test]
+    fn actions_name_what_they_lack() {
+        assert_eq!(fields_of(&action(json!({})).unwrap_err()), ["action"]);
+        let problem = action(json!({"action": "recall_preset"})).unwrap_err();
+        assert!(problem.errors[0].message.contains("preset"));
+        let problem = bulk(json!({"encoder_ids": [], "action": "toggle"})).unwrap_err();
+        assert_eq!(fields_of(&problem), ["encoder_ids", "action"]);
+    }
+}

@@ -1,0 +1,66 @@
+//! What goes over the wire: one struct per document, made from the model and nothing else.
+//!
+//! The model could be serialised itself; these structs keep the wire still when the model moves,
+//! and carry the schemas of the OpenAPI document.
+
+use encoder_core::model::{Issue, Timestamp};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+mod encoder;
+mod input;
+mod key;
+mod monitoring;
+mod page;
+mod stream;
+
+pub use encoder::*;
+pub use input::*;
+pub use key::*;
+pub use monitoring::*;
+pub use page::*;
+pub use stream::*;
+
+/// A moment: RFC 3339 in UTC with milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = String, format = DateTime, example = "2026-11-23T08:00:00.000Z")]
+pub struct Time(pub Timestamp);
+
+impl From<Timestamp> for Time {
+    fn from(moment: Timestamp) -> Self {
+        Self(moment)
+    }
+}
+
+/// Something that is wrong, and since when.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct IssueDto {
+    /// Stable snake_case name.
+    pub code: String,
+    /// How bad: `info`, `warning` or `critical`.
+    pub severity: String,
+    /// One line for people, with the figures that led to it.
+    pub message: String,
+    /// Since when.
+    pub since: Time,
+}
+
+impl From<&Issue> for IssueDto {
+    fn from(issue: &Issue) -> Self {
+        Self {
+            code: issue.code.as_str().to_owned(),
+            severity: issue.severity.as_str().to_owned(),
+            message: issue.message.clone(),
+            since: issue.since.into(),
+        }
+    }
+}
+
+/// The wire name of a fieldless enum of the model.
+pub(crate) fn name<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => name,
+        other => unreachable!("fieldless enums are names on the wire, not {other:?}"),
+    }
+}

@@ -1,0 +1,334 @@
+//! Monitoring on the wire.
+
+use std::collections::BTreeMap;
+
+use encoder_core::model::{LoadBalancerReport, StreamView};
+use prometheus::proto::{MetricFamily, MetricType};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{BackupDto, EncoderHealthDto, FleetCountsDto, IssueDto, StreamConfigDto, Time, name};
+use crate::system::SystemFigures;
+
+/// How the balancer sees the fleet.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = LoadBalancer)]
+pub struct LoadBalancerDto {
+    /// Name of the policy.
+    pub policy: String,
+    /// One row per encoder.
+    pub encoders: Vec<LoadBalancerRowDto>,
+    /// How even the load is.
+    pub distribution: DistributionDto,
+}
+
+/// One encoder as the balancer sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = LoadBalancerRow)]
+pub struct LoadBalancerRowDto {
+    /// The encoder.
+    pub encoder_id: String,
+    /// Operator's preference.
+    pub weight: f64,
+    /// Share of its capacity in use, 0 to 1.
+    pub load: f64,
+    /// 0 to 100, higher is better.
+    pub health_score: Option<f64>,
+    /// 0 to 100, higher is hotter.
+    pub temperature_score: Option<f64>,
+    /// Streams it holds.
+    pub streams: u32,
+    /// Whether it may take a stream now.
+    pub eligible: bool,
+    /// Why not.
+    pub reasons: Vec<String>,
+}
+
+/// How even the load is.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = LoadDistribution)]
+pub struct DistributionDto {
+    /// Variance of the loads.
+    pub variance: f64,
+    /// Highest load minus lowest.
+    pub imbalance: f64,
+}
+
+impl From<LoadBalancerReport> for LoadBalancerDto {
+    fn from(report: LoadBalancerReport) -> Self {
+        let rows = report.encoders.into_iter().map(|row| LoadBalancerRowDto {
+            encoder_id: row.encoder_id.to_string(),
+            weight: row.weight,
+            load: row.load,
+            health_score: row.health_score.map(|health| health.value()),
+            temperature_score: row.temperature_score.map(|heat| heat.value()),
+            streams: row.streams,
+            eligible: row.eligible,
+            reasons: row.reasons,
+        });
+        Self {
+            policy: report.policy,
+            encoders: rows.collect(),
+            distribution: DistributionDto {
+                variance: report.distribution.variance,
+                imbalance: report.distribution.imbalance,
+            },
+        }
+    }
+}
+
+/// A part of the server.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Component)]
+pub struct ComponentDto {
+    /// `ok` or `failed`.
+    pub status: String,
+}
+
+impl ComponentDto {
+    /// From whether it works.
+    pub fn working(works: bool) -> Self {
+        let status = if works { "ok" } else { "failed" };
+        Self {
+            status: status.to_owned(),
+        }
+    }
+}
+
+/// How many streams are in which state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = StreamCounts)]
+pub struct StreamCountsDto {
+    /// All of them, recently stopped ones included.
+    pub total: usize,
+    /// Those that hold encoders.
+    pub active: usize,
+    /// By state; states without a stream are left out.
+    pub by_state: BTreeMap<String, usize>,
+}
+
+impl StreamCountsDto {
+    /// Counts.
+    pub fn of(streams: &[StreamView]) -> Self {
+        let mut counts = Self {
+            total: streams.len(),
+            ..Self::default()
+        };
+        for stream in streams {
+            let state = stream.record.state;
+            counts.active += usize::from(state.is_active());
+            *counts
+                .by_state
+                .entry(state.as_str().to_owned())
+                .or_default() += 1;
+        }
+        counts
+    }
+}
+
+/// Figures of the server itself.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Performance)]
+pub struct PerformanceDto {
+    /// Since the server started.
+    pub uptime_seconds: f64,
+    /// Requests answered.
+    pub requests: u64,
+    /// Mean time to answer; `null` before the first.
+    pub mean_response_ms: Option<f64>,
+    /// Live events published.
+    pub events: u64,
+    /// The machine.
+    pub system: SystemFigures,
+}
+
+/// The answer of `GET /api/monitoring/status`.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = MonitoringStatus)]
+pub struct MonitoringStatusDto {
+    /// `healthy`, `degraded`, `critical` or `not_ready`.
+    pub status: String,
+    /// When.
+    pub timestamp: Time,
+    /// The fleet.
+    pub encoders: FleetCountsDto,
+    /// The streams.
+    pub streams: StreamCountsDto,
+    /// Figures of the server.
+    pub performance: PerformanceDto,
+    /// Its parts.
+    pub components: BTreeMap<String, ComponentDto>,
+}
+
+/// The answer of `GET /health/detailed`.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = DetailedHealth)]
+pub struct DetailedHealthDto {
+    /// `healthy`, `degraded`, `critical` or `not_ready`.
+    pub status: String,
+    /// When.
+    pub timestamp: Time,
+    /// The machine.
+    pub system: SystemFigures,
+    /// Parts of the server.
+    pub services: BTreeMap<String, ComponentDto>,
+    /// Every encoder.
+    pub encoders: BTreeMap<String, EncoderHealthDto>,
+}
+
+/// How a stream is doing, for an overview.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = StreamOverview)]
+pub struct StreamOverviewDto {
+    /// `healthy`, `degraded`, `failing` or `failed`.
+    pub status: String,
+    /// What is wrong.
+    pub issues: Vec<IssueDto>,
+    /// Its figures.
+    pub metrics: StreamFiguresDto,
+    /// Whether the backup could take over now.
+    pub backup_available: bool,
+    /// When the backup last got the configuration; `null` when that is not known.
+    pub last_config_sync: Option<Time>,
+}
+
+/// Figures of a stream, `null` where the device does not report them.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = StreamFigures)]
+pub struct StreamFiguresDto {
+    /// 0 to 100, higher is better.
+    pub health_score: Option<f64>,
+    /// Measured bits per second.
+    pub bitrate: Option<u64>,
+    /// Measured pictures per second.
+    pub fps: Option<f64>,
+    /// Pictures dropped since the stream started.
+    pub dropped_frames: Option<u64>,
+    /// Processor load of the encoder in percent.
+    pub cpu_usage: Option<f64>,
+    /// Memory of the encoder in percent.
+    pub memory_usage: Option<f64>,
+    /// °C.
+    pub temperature: Option<f64>,
+}
+
+impl From<StreamView> for StreamOverviewDto {
+    fn from(view: StreamView) -> Self {
+        let health = view.health;
+        Self {
+            status: name(&health.status),
+            issues: health.issues.iter().map(IssueDto::from).collect(),
+            metrics: StreamFiguresDto {
+                health_score: health.health_score.map(|health| health.value()),
+                bitrate: health.bitrate.map(|bitrate| bitrate.0),
+                fps: health.fps,
+                dropped_frames: health.dropped_frames,
+                cpu_usage: health.cpu_usage,
+                memory_usage: health.memory_usage,
+                temperature: health.temperature.map(|celsius| celsius.0),
+            },
+            backup_available: BackupDto::from(view.backup).ready,
+            last_config_sync: None,
+        }
+    }
+}
+
+/// What an encoder is meant to do.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = EncoderAssignments)]
+pub struct AssignmentsDto {
+    /// The encoder.
+    pub primary_id: String,
+    /// The backups of the streams it publishes.
+    pub backup_ids: Vec<String>,
+    /// The streams it publishes.
+    pub active_streams: Vec<String>,
+    /// The settings it publishes with; `null` when it publishes nothing.
+    pub config: Option<StreamConfigDto>,
+}
+
+/// All figures.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Figures)]
+pub struct FiguresDto {
+    /// When.
+    pub timestamp: Time,
+    /// One entry per metric.
+    pub metrics: Vec<FigureDto>,
+}
+
+/// One metric.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Figure)]
+pub struct FigureDto {
+    /// Its name, as in the Prometheus text.
+    pub name: String,
+    /// What it says.
+    pub help: String,
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: String,
+    /// One entry per combination of labels.
+    pub samples: Vec<SampleDto>,
+}
+
+/// One value.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Sample)]
+pub struct SampleDto {
+    /// The labels.
+    pub labels: BTreeMap<String, String>,
+    /// The value; the mean for a histogram, `null` while it is empty.
+    pub value: Option<f64>,
+    /// Observations, for a histogram.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Their sum, for a histogram.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sum: Option<f64>,
+}
+
+impl From<&MetricFamily> for FigureDto {
+    fn from(family: &MetricFamily) -> Self {
+        let kind = family.get_field_type();
+        Self {
+            name: family.name().to_owned(),
+            help: family.help().to_owned(),
+            kind: match kind {
+                MetricType::COUNTER => "counter",
+                MetricType::GAUGE => "gauge",
+                MetricType::HISTOGRAM => "histogram",
+                MetricType::SUMMARY => "summary",
+                MetricType::UNTYPED => "untyped",
+            }
+            .to_owned(),
+            samples: family
+                .get_metric()
+                .iter()
+                .map(|metric| sample(kind, metric))
+                .collect(),
+        }
+    }
+}
+
+fn sample(kind: MetricType, metric: &prometheus::proto::Metric) -> SampleDto {
+    let labels = metric.get_label().iter();
+    let labels = labels
+        .map(|pair| (pair.name().to_owned(), pair.value().to_owned()))
+        .collect();
+    let (value, count, sum) = match kind {
+        MetricType::COUNTER => (Some(metric.get_counter().get_value()), None, None),
+        MetricType::HISTOGRAM => {
+            let histogram = metric.get_histogram();
+            let (count, sum) = (histogram.get_sample_count(), histogram.get_sample_sum());
+            let mean = (count > 0).then(|| sum / count as f64);
+            (mean, Some(count), Some(sum))
+        }
+        _ => (Some(metric.get_gauge().get_value()), None, None),
+    };
+    SampleDto {
+        labels,
+        value: value.filter(|value| value.is_finite()),
+        count,
+        sum,
+    }
+}
