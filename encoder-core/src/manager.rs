@@ -1,18 +1,14 @@
-//! The manager: the one place where everything is wired together.
+//! The manager: everything a program can ask of its fleet and its streams.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::alerts::{self, AlertBook};
-use crate::balancer::{Balancer, LeastLoaded, PowerOfTwoChoices, Rendezvous, RoundRobin, Weighted};
-use crate::config::{BalancerChoice, ManagerConfig};
-use crate::driver::{Capability, DriverFactory, EncoderDriver};
+use crate::alerts::AlertBook;
+use crate::config::ManagerConfig;
+use crate::driver::Capability;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::EventBus;
-use crate::fleet::{Fleet, FleetContext};
-use crate::health::{Composite, ConnectionPolicy, DirectPolicy, HealthPolicy};
 use crate::metrics::Metrics;
 use crate::model::{
     Action, Alert, AlertId, ControlOutcome, EncoderId, EncoderSpec, EncoderView, EventKind,
@@ -20,10 +16,13 @@ use crate::model::{
     StreamId, StreamRequest, StreamView, Subject, TimelineEntry, Trigger,
 };
 use crate::operations::{control, encoders, lease, load};
-use crate::remediation::{Ladder, Remediator};
-use crate::store::{MemoryStore, StateStore};
+use crate::store::StateStore;
 use crate::streams::{StreamContext, Streams};
 use crate::tasks::{Clock, Supervisor};
+
+mod builder;
+
+pub use builder::ManagerBuilder;
 
 /// Manages a fleet of encoders and the streams on it. Cheap to clone; all clones are one manager.
 ///
@@ -324,169 +323,5 @@ impl Manager {
             ));
         }
         self.0.lease.check()
-    }
-}
-
-/// Puts a [`Manager`] together.
-#[derive(Debug, Default)]
-pub struct ManagerBuilder {
-    config: ManagerConfig,
-    clock: Option<Clock>,
-    store: Option<Arc<dyn StateStore>>,
-    factories: Vec<Arc<dyn DriverFactory>>,
-    specs: Vec<EncoderSpec>,
-    drivers: BTreeMap<EncoderId, Arc<dyn EncoderDriver>>,
-    balancer: Option<Arc<dyn Balancer>>,
-    policy: Option<Arc<dyn HealthPolicy>>,
-    remediator: Option<Arc<dyn Remediator>>,
-}
-
-impl ManagerBuilder {
-    /// Sets every threshold, interval and deadline.
-    #[must_use]
-    pub fn with_config(mut self, config: ManagerConfig) -> Self {
-        self.config = config;
-        self
-    }
-
-    /// Keeps records in this store; without it they live in memory and end with the process.
-    #[must_use]
-    pub fn with_store(mut self, store: Arc<dyn StateStore>) -> Self {
-        self.store = Some(store);
-        self
-    }
-
-    /// Knows one more kind of device.
-    #[must_use]
-    pub fn with_driver_factory(mut self, factory: Arc<dyn DriverFactory>) -> Self {
-        self.factories.push(factory);
-        self
-    }
-
-    /// Registers an encoder, or changes the registration that the store has of it.
-    #[must_use]
-    pub fn with_encoder(mut self, spec: EncoderSpec) -> Self {
-        self.specs.push(spec);
-        self
-    }
-
-    /// Registers an encoder with a driver made elsewhere.
-    #[must_use]
-    pub fn with_encoder_driver(
-        mut self,
-        spec: EncoderSpec,
-        driver: Arc<dyn EncoderDriver>,
-    ) -> Self {
-        self.drivers.insert(spec.id.clone(), driver);
-        self.specs.push(spec);
-        self
-    }
-
-    /// Replaces the balancer that the configuration names.
-    #[must_use]
-    pub fn with_balancer(mut self, balancer: Arc<dyn Balancer>) -> Self {
-        self.balancer = Some(balancer);
-        self
-    }
-
-    /// Replaces the built-in judgement of device and connection.
-    #[must_use]
-    pub fn with_health_policy(mut self, policy: Arc<dyn HealthPolicy>) -> Self {
-        self.policy = Some(policy);
-        self
-    }
-
-    /// Replaces the built-in ladder of repairs.
-    #[must_use]
-    pub fn with_remediator(mut self, remediator: Arc<dyn Remediator>) -> Self {
-        self.remediator = Some(remediator);
-        self
-    }
-
-    /// Replaces the system's clock.
-    #[must_use]
-    pub fn with_clock(mut self, clock: Clock) -> Self {
-        self.clock = Some(clock);
-        self
-    }
-
-    /// Registers the encoders, takes the lease, and takes up the streams that the store knows.
-    /// Without the lease the manager stands by and does so as soon as it gets it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::ConfigInvalid`]; [`ErrorKind::ValidationFailed`] for an encoder;
-    /// [`ErrorKind::StoreUnavailable`].
-    pub async fn build(mut self) -> Result<Manager> {
-        self.config.validate()?;
-        let tasks = Supervisor::new();
-        let specs = std::mem::take(&mut self.specs);
-        let drivers = std::mem::take(&mut self.drivers);
-        let cx = self.context(&tasks);
-        let lease = lease::Leadership::new(&cx.config);
-        let leads = lease.try_acquire(cx.store.as_ref()).await?;
-        encoders::load(&cx.fleet, cx.store.as_ref(), specs, drivers, leads).await?;
-        let streams = Arc::new(Streams::new(cx.clone()));
-        lease
-            .keep(&tasks, Arc::clone(&cx.store), Arc::clone(&streams))
-            .await?;
-        let alerts = Arc::<Mutex<AlertBook>>::default();
-        let watching = alerts::watch(Arc::clone(&alerts), cx.events.clone(), cx.clock.clone());
-        tasks.spawn_until_shutdown("alerts", watching);
-        let closing = AtomicBool::new(false);
-        Ok(Manager(Arc::new(Inner {
-            cx,
-            streams,
-            lease,
-            tasks,
-            closing,
-            alerts,
-        })))
-    }
-
-    /// Makes what all parts share, with the built-in choice for whatever was not given.
-    fn context(self, tasks: &Supervisor) -> StreamContext {
-        let config = Arc::new(self.config);
-        let clock = self.clock.unwrap_or_else(Clock::system);
-        let events = EventBus::new(config.event_capacity);
-        let metrics = Metrics::new();
-        let watching = FleetContext::new(
-            Arc::clone(&config),
-            clock.clone(),
-            events.clone(),
-            metrics.clone(),
-            self.policy.unwrap_or_else(|| default_policy(&config)),
-        );
-        let balancer = self.balancer.unwrap_or_else(|| built_in(config.balancer));
-        let fleet = Fleet::new(watching, balancer, self.factories, tasks.child());
-        let ladder = || Arc::new(Ladder::new(config.remediation.clone())) as Arc<dyn Remediator>;
-        StreamContext {
-            remediator: self.remediator.unwrap_or_else(ladder),
-            store: self
-                .store
-                .unwrap_or_else(|| Arc::new(MemoryStore::default())),
-            fleet: Arc::new(fleet),
-            tasks: tasks.child(),
-            config,
-            clock,
-            events,
-            metrics,
-        }
-    }
-}
-
-fn default_policy(config: &ManagerConfig) -> Arc<dyn HealthPolicy> {
-    Arc::new(Composite::new(vec![
-        Arc::new(DirectPolicy::new(config.direct.clone())),
-        Arc::new(ConnectionPolicy::new(config.connection.clone())),
-    ]))
-}
-
-fn built_in(choice: BalancerChoice) -> Arc<dyn Balancer> {
-    match choice {
-        BalancerChoice::Weighted => Arc::new(Weighted::default()),
-        BalancerChoice::LeastLoaded => Arc::new(LeastLoaded),
-        BalancerChoice::PowerOfTwo => Arc::new(PowerOfTwoChoices),
-        BalancerChoice::RoundRobin => Arc::new(RoundRobin::default()),
-        BalancerChoice::Rendezvous => Arc::new(Rendezvous),
     }
 }

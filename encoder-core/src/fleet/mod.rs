@@ -1,14 +1,18 @@
 //! The encoders: who they are, how they are, and who watches them.
 
 mod claims;
+mod context;
 mod encoder;
+mod placement;
 mod registry;
 mod scoreboard;
 mod snapshot;
 mod start_times;
 mod watcher;
 
+pub(crate) use context::FleetContext;
 pub(crate) use encoder::{Duty, Encoder};
-pub(crate) use registry::{Fleet, FleetContext, Wanted};
+pub(crate) use placement::Wanted;
+pub(crate) use registry::Fleet;
 pub use scoreboard::{LiveScoreboard, Row, Scoreboard};
 pub(crate) use snapshot::EncoderSnapshot;

@@ -12,8 +12,8 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
+use super::context::FleetContext;
 use super::encoder::{Duty, Encoder};
-use super::registry::FleetContext;
 use super::snapshot::EncoderSnapshot;
 use crate::driver::DeviceEvent;
 use crate::error::{Error, ErrorKind, Result};

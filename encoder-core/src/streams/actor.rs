@@ -15,7 +15,6 @@ use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::JoinMap;
 
-use super::decide::{Diagnosis, Facts, Fault, diagnose, gate};
 use super::handle::{Command, StreamContext};
 use super::report;
 use super::saved::Saved;
@@ -24,10 +23,10 @@ use super::timeline::{Note, Timeline};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fleet::{Duty, Encoder, EncoderSnapshot};
 use crate::model::{
-    BackupReadiness, EncoderId, IncidentId, Issue, IssueCode, Severity, StreamRecord, StreamState,
-    StreamView, Timestamp, Trigger, issue_code,
+    BackupReadiness, EncoderId, Issue, IssueCode, Severity, StreamRecord, StreamState, StreamView,
+    Timestamp,
 };
-use crate::remediation::{Attempt, Budget, Incident, Step};
+use crate::remediation::Attempt;
 
 /// How soon to look again while something is under way or wrong.
 const RESTLESS: Duration = Duration::from_millis(250);
@@ -54,7 +53,7 @@ pub(super) struct Actor {
     /// When each fenced encoder was last told to stop.
     pub(super) fence_attempts: BTreeMap<EncoderId, Instant>,
     pub(super) starting_since: Option<Timestamp>,
-    tried: Vec<Attempt>,
+    pub(super) tried: Vec<Attempt>,
     /// Issues of the stream itself, beside those of its encoders.
     pub(super) problems: BTreeMap<&'static str, Issue>,
     /// False once somebody else was seen writing the record: command nothing any more.
@@ -224,184 +223,6 @@ impl Actor {
         }
     }
 
-    async fn tend_primary(&mut self) {
-        let primary = self.cx.fleet.find(&self.record().primary.encoder_id);
-        let snapshot = primary.as_ref().map(|encoder| encoder.snapshot());
-        let silent_since = snapshot.as_ref().and_then(|snapshot| snapshot.silent_since);
-        if silent_since.is_some() {
-            // Whoever answers now proves that the network of the manager works.
-            self.cx
-                .fleet
-                .call_witnesses(&self.record().primary.encoder_id);
-        }
-        let facts = Facts {
-            now: self.cx.clock.now(),
-            primary: snapshot.as_deref(),
-            starting_since: self.starting_since,
-            grace: primary
-                .as_ref()
-                .map_or(Duration::ZERO, |e| e.start_grace(&self.cx.config.failover)),
-            witness: silent_since.is_some_and(|since| {
-                self.cx
-                    .fleet
-                    .has_witness(since, &self.record().primary.encoder_id)
-            }),
-        };
-        match diagnose(&facts) {
-            Diagnosis::OnAir => self.on_air(snapshot.as_deref()).await,
-            Diagnosis::Patience => {}
-            Diagnosis::Isolated => self.isolated().await,
-            Diagnosis::Faulty(fault) => self.mend(fault).await,
-        }
-    }
-
-    async fn on_air(&mut self, snapshot: Option<&EncoderSnapshot>) {
-        let now = self.cx.clock.now();
-        for code in [
-            issue_code::MANAGER_ISOLATED,
-            issue_code::FAILOVER_HELD,
-            issue_code::FAILOVER_FAILED,
-        ] {
-            self.problems.remove(code);
-        }
-        if let Some(since) = self.starting_since.take() {
-            let streaming_at = snapshot
-                .and_then(|snapshot| snapshot.stream_state_at)
-                .unwrap_or(now);
-            if let Some(primary) = self.cx.fleet.find(&self.record().primary.encoder_id) {
-                primary.record_start(streaming_at.since(since));
-            }
-        }
-        let hold_down = self.cx.config.failover.hold_down;
-        self.tried
-            .retain(|attempt| now.since(attempt.at) < hold_down);
-        if self.record().state != StreamState::Live {
-            let message = format!(
-                "{} reports that it streams",
-                self.record().primary.encoder_id
-            );
-            self.saved.record.live_at.get_or_insert(now);
-            self.set_state(StreamState::Live).await;
-            self.note("live", Severity::Info, message);
-        }
-    }
-
-    async fn isolated(&mut self) {
-        let message =
-            "no encoder answers; the manager's own network is the suspect, nothing is moved";
-        if self.raise(issue_code::MANAGER_ISOLATED, Severity::Critical, message) {
-            self.note(issue_code::MANAGER_ISOLATED, Severity::Critical, message);
-        }
-    }
-
-    /// Repairs in place where that is quicker or all there is, and moves the stream otherwise.
-    async fn mend(&mut self, fault: Fault) {
-        let now = self.cx.clock.now();
-        let allowed = gate(self.record(), &self.cx.config.failover, now);
-        if self.record().state == StreamState::Live {
-            self.set_state_quietly(StreamState::Degraded);
-        }
-        let incident = self.incident(&fault, allowed.is_ok());
-        let attempts: Vec<_> = self.tried.iter().map(|attempt| attempt.at).collect();
-        let affordable =
-            Budget::new(self.cx.config.remediation_budget.clone()).allows(&attempts, now);
-        let step = self
-            .cx
-            .remediator
-            .next_step(&incident, &self.tried)
-            .filter(|_| affordable);
-        match (step, allowed) {
-            (Some(step), _) => self.remedy(&fault, &incident, step).await,
-            (None, Ok(())) => self.fail_over(&fault, incident.id).await,
-            (None, Err(held)) => self.hold_still(&fault, &held.reason).await,
-        }
-    }
-
-    fn incident(&self, fault: &Fault, may_fail_over: bool) -> Incident {
-        let id = &self.record().primary.encoder_id;
-        let backup = self.readiness();
-        let measured = |id: &EncoderId| self.cx.fleet.find(id).and_then(|e| e.measured_start());
-        let own = measured(id).unwrap_or(self.cx.config.failover.start_grace / 2);
-        // Devices of one fleet start alike, so the primary stands in for an unmeasured backup.
-        let switch = backup.encoder_id.as_ref().and_then(measured).unwrap_or(own);
-        Incident {
-            id: IncidentId::generate(),
-            stream_id: self.record().id.clone(),
-            encoder_id: id.clone(),
-            cause: fault.cause.clone(),
-            severity: Severity::Critical,
-            reachable: fault.reachable,
-            may_fail_over,
-            backup_ready: backup.ready,
-            // A restart is a stop and a start; stopping takes about as long as starting.
-            restart_estimate: own * 2,
-            switch_estimate: switch,
-            since: fault.since,
-        }
-    }
-
-    async fn remedy(&mut self, fault: &Fault, incident: &Incident, step: Step) {
-        let Some(primary) = self.cx.fleet.find(&incident.encoder_id) else {
-            return;
-        };
-        let at = self.cx.clock.now();
-        let began = self.cx.clock.instant();
-        self.tell_error(&fault.cause, &fault.message);
-        self.publish();
-        let remediator = Arc::clone(&self.cx.remediator);
-        let stop = self.stop.clone();
-        let Some(result) = stop
-            .run_until_cancelled(remediator.run(&step, primary.driver.as_ref()))
-            .await
-        else {
-            return;
-        };
-        let taken = self.cx.clock.instant().saturating_duration_since(began);
-        self.tried.push(Attempt {
-            step: step.clone(),
-            at,
-            succeeded: result.is_ok(),
-        });
-        primary.look_now();
-        let (severity, outcome) = match &result {
-            Ok(()) => (
-                Severity::Warning,
-                format!("done after {} ms", taken.as_millis()),
-            ),
-            Err(error) => (Severity::Critical, format!("failed: {error}")),
-        };
-        let message = format!("{} on {}: {outcome}", step.as_str(), incident.encoder_id);
-        let note = self
-            .new_note(step.as_str(), severity, message)
-            .incident(&incident.id);
-        self.timeline
-            .add(note.evidence(fault.evidence.clone(), fault.threshold.clone()));
-        if result.is_ok() {
-            self.await_streaming(&primary, self.cx.config.watch.timeout)
-                .await;
-        }
-    }
-
-    /// Gives the watcher the time to see what the device already reported to somebody else.
-    async fn await_streaming(&self, encoder: &Encoder, limit: Duration) {
-        let mut snapshots = encoder.follow();
-        // Running into the limit is fine: the next look decides.
-        let _ = tokio::time::timeout(limit, snapshots.wait_for(|s| s.is_streaming())).await;
-    }
-
-    async fn hold_still(&mut self, fault: &Fault, reason: &str) {
-        if self.record().state == StreamState::Starting && self.jobs.is_empty() {
-            return self.fail(format!("{}; {reason}", fault.message)).await;
-        }
-        let message = format!("{}: {}; not moved: {reason}", fault.cause, fault.message);
-        if self.raise(issue_code::FAILOVER_HELD, Severity::Critical, &message) {
-            self.tell_error(&fault.cause, &message);
-            let note = self.new_note(issue_code::FAILOVER_HELD, Severity::Critical, message);
-            self.timeline
-                .add(note.evidence(fault.evidence.clone(), fault.threshold.clone()));
-        }
-    }
-
     pub(super) fn record(&self) -> &StreamRecord {
         &self.saved.record
     }
@@ -550,34 +371,6 @@ impl Actor {
     /// The encoder, or why it cannot be used.
     pub(super) fn encoder(&self, id: &EncoderId) -> Result<Arc<Encoder>> {
         self.cx.fleet.get(id)
-    }
-
-    async fn tend_drill(&mut self) {
-        let Some(drill) = self.record().drill.clone() else {
-            return;
-        };
-        let due = self.cx.clock.now() >= drill.not_before;
-        let readiness = self.readiness();
-        if !due || readiness.encoder_id.as_ref() != Some(&drill.encoder_id) || !readiness.ready {
-            return;
-        }
-        self.saved.record.drill = None;
-        let fault = Fault {
-            cause: IssueCode::new("drill_return"),
-            message: "the drill returns to where it began".to_owned(),
-            since: self.cx.clock.now(),
-            reachable: true,
-            evidence: Vec::new(),
-            threshold: None,
-        };
-        if let Ok(plan) = self.plan(
-            &fault,
-            drill.incident_id,
-            Trigger::Drill,
-            Some(drill.encoder_id),
-        ) {
-            self.carry_out(plan).await;
-        }
     }
 }
 

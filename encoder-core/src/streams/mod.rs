@@ -11,6 +11,7 @@ mod decide;
 mod failover;
 mod fence;
 mod handle;
+mod mend;
 mod plan;
 mod protection;
 mod reconfigure;

@@ -96,7 +96,7 @@ pub(super) async fn tell(
 
 async fn start(client: &Client, name: &str, bitrate: u64) -> anyhow::Result<Value> {
     let request = json!({
-        "name": name, "resolution": "1920x1080", "bitrate": bitrate, "fps": 29.97,
+        "name": name, "resolution": "1920x1080", "bitrate": bitrate, "fps": 30,
         "protection": "warm",
         "destination": {"url": "rtmp://ingest.demo.example/live", "personality": "takeover"},
     });

@@ -1,0 +1,155 @@
+//! The steps between a plan and its end, each of which can be done twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Advance, Setback};
+use crate::error::{Error, Result};
+use crate::fleet::{Duty, Encoder, EncoderSnapshot};
+use crate::model::{
+    DeviceStreamState, FailoverOrder, FailoverPhase, FailoverProgress, Timestamp, Trigger, Verdict,
+};
+use crate::streams::actor::{Actor, Done, within};
+use crate::streams::bring_up::stop_and_confirm;
+
+/// Time between looks at a device that was told to start and reports nothing by itself.
+const CONFIRM_LOOK: Duration = Duration::from_millis(250);
+
+impl Actor {
+    /// Sees to it that the old encoder is gone from the ingest before the replacement comes.
+    pub(super) async fn fence_phase(&self, progress: &FailoverProgress) -> Advance {
+        let Some(encoder) = self.cx.fleet.find(&progress.from) else {
+            return self.outwait_ingest(progress, None).await;
+        };
+        let limit = self.cx.config.failover.fence_deadline;
+        if encoder.snapshot().is_reachable() {
+            match stop_and_confirm(&encoder, limit).await {
+                Ok(()) => return Ok(FailoverPhase::Start),
+                Err(error) => tracing::warn!(encoder = %progress.from, %error, "fencing failed"),
+            }
+        }
+        self.outwait_ingest(progress, Some(&encoder)).await
+    }
+
+    /// An encoder that cannot be told to stop is waited for until the ingest forgot it, or until
+    /// it can be told after all.
+    async fn outwait_ingest(
+        &self,
+        progress: &FailoverProgress,
+        from: Option<&Arc<Encoder>>,
+    ) -> Advance {
+        let Some(timeout) = self.record().destination.idle_timeout else {
+            return Err(Setback::Failed(format!(
+                "{} cannot be stopped and the ingest refuses a second publisher; without \
+                 destination.idle_timeout_seconds there is no telling when it is gone",
+                progress.from
+            )));
+        };
+        let last_seen = from.and_then(|encoder| encoder.snapshot().last_seen_at);
+        let gone_at = last_seen.unwrap_or(progress.evidence_at).plus(timeout);
+        loop {
+            let left = gone_at.since(self.cx.clock.now());
+            if left.is_zero() {
+                return Ok(FailoverPhase::Start);
+            }
+            let nap = left.min(self.cx.config.failover.fence_retry);
+            tokio::time::sleep(nap).await;
+            if let Some(encoder) = from.filter(|encoder| encoder.snapshot().is_reachable())
+                && stop_and_confirm(encoder, self.cx.config.failover.fence_deadline)
+                    .await
+                    .is_ok()
+            {
+                return Ok(FailoverPhase::Start);
+            }
+        }
+    }
+
+    /// Configures the replacement unless it is staged, and commands it to start.
+    pub(super) async fn start_phase(&mut self, progress: &FailoverProgress) -> Advance {
+        let failed = |error: Error| Setback::Failed(format!("{}: {error}", progress.to));
+        let encoder = self.encoder(&progress.to).map_err(failed)?;
+        let target = self.record().target(progress.to_slot);
+        let limit = self.cx.config.failover.command_timeout;
+        self.starting_since = Some(self.cx.clock.now());
+        if !self
+            .spare
+            .is_staged(&progress.to, &self.record().config, &target)
+        {
+            let call = encoder.driver.configure(&self.record().config, &target);
+            within(limit * 2, "EncoderDriver::configure", call)
+                .await
+                .map_err(failed)?;
+        }
+        within(limit, "EncoderDriver::start", encoder.driver.start())
+            .await
+            .map_err(failed)?;
+        self.silence_faulty(progress);
+        Ok(FailoverPhase::Confirm)
+    }
+
+    /// Stops a faulty old encoder while the replacement starts. It may try to come back by itself
+    /// and, on an ingest that lets the newcomer take over, would push the replacement out again. A
+    /// healthy one is left on air until the replacement streams.
+    fn silence_faulty(&mut self, progress: &FailoverProgress) {
+        let faulty = progress.trigger == Trigger::Automatic
+            && progress.order == FailoverOrder::StartFirst
+            && progress.from_slot == progress.to_slot;
+        let Some(from) = self.cx.fleet.find(&progress.from).filter(|_| faulty) else {
+            return;
+        };
+        if from.snapshot().is_reachable() {
+            let limit = self.cx.config.failover.fence_deadline;
+            self.jobs.spawn(progress.from.clone(), async move {
+                Done::Stopped(stop_and_confirm(&from, limit).await)
+            });
+        }
+    }
+
+    /// Waits until the replacement itself reports that it streams.
+    pub(super) async fn confirm_phase(&self, progress: &FailoverProgress) -> Advance {
+        let failed = |reason: String| Err(Setback::Failed(format!("{}: {reason}", progress.to)));
+        let Some(encoder) = self.cx.fleet.find(&progress.to) else {
+            return failed("removed from the fleet".to_owned());
+        };
+        encoder.set_duty(Duty::Publishing);
+        let grace = encoder.start_grace(&self.cx.config.failover);
+        let commanded = self.starting_since.unwrap_or(progress.decided_at);
+        let mut snapshots = encoder.follow();
+        let waiting = async {
+            loop {
+                encoder.look_now();
+                let outcome = |snapshot: &Arc<EncoderSnapshot>| outcome(snapshot, commanded);
+                let settled = |snapshot: &Arc<EncoderSnapshot>| outcome(snapshot).is_some();
+                let seen = tokio::time::timeout(CONFIRM_LOOK, snapshots.wait_for(settled)).await;
+                match seen.map(|seen| seen.map(|snapshot| outcome(&snapshot))) {
+                    Ok(Ok(Some(outcome))) => return outcome,
+                    Ok(Ok(None)) | Err(_) => {}
+                    Ok(Err(_)) => return Err("no longer watched".to_owned()),
+                }
+            }
+        };
+        match tokio::time::timeout(grace, waiting).await {
+            Ok(Ok(())) => Ok(FailoverPhase::Completed),
+            Ok(Err(reason)) => failed(reason),
+            Err(_) => failed(format!(
+                "does not stream {} ms after the command",
+                grace.as_millis()
+            )),
+        }
+    }
+}
+
+/// What a snapshot says about a start that was commanded at `commanded`; `None` while it is open.
+fn outcome(snapshot: &EncoderSnapshot, commanded: Timestamp) -> Option<Result<(), String>> {
+    let entered = snapshot.stream_state_at.is_some_and(|at| at >= commanded);
+    match snapshot.stream_state() {
+        DeviceStreamState::Streaming if snapshot.is_reachable() => Some(Ok(())),
+        DeviceStreamState::Failing | DeviceStreamState::FailingIdle if entered => {
+            Some(Err("the device reports that the stream fails".to_owned()))
+        }
+        _ if snapshot.assessment.verdict == Verdict::Silent => {
+            Some(Err("the device fell silent".to_owned()))
+        }
+        _ => None,
+    }
+}
