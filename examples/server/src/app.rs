@@ -49,9 +49,14 @@ pub(crate) fn app_with_sockets(state: AppState) -> (Router, SocketIo) {
 
 /// What every request passes, the last added first.
 fn passed_by_all(router: Router<AppState>, state: &AppState) -> Router<AppState> {
-    router
-        .layer(from_fn_with_state(state.clone(), limits::limit_address))
-        .layer(cors(&state.config().cors.allowed_origins))
+    let limited = router.layer(from_fn_with_state(state.clone(), limits::limit_address));
+    let origins = &state.config().cors.allowed_origins;
+    let shared = if origins.is_empty() {
+        limited
+    } else {
+        limited.layer(cors(origins))
+    };
+    shared
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(from_fn_with_state(state.clone(), traffic::observe))
         .layer(from_fn(problem::finish))

@@ -66,6 +66,9 @@ async fn admit(
         session,
         gone: CancellationToken::new(),
     });
+    // Before the client learns that it is connected, or its first message might find nobody.
+    socket.on_fallback(said);
+    socket.on_disconnect(async |Extension(joined): Extension<Joined>| joined.gone.cancel());
     Ok(())
 }
 
@@ -103,8 +106,6 @@ async fn connected(
     Extension(joined): Extension<Joined>,
     State(state): State<AppState>,
 ) {
-    socket.on_fallback(said);
-    socket.on_disconnect(async |Extension(joined): Extension<Joined>| joined.gone.cancel());
     state
         .tasks()
         .spawn("socket.io client", deliver(socket, joined));

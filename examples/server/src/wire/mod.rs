@@ -8,18 +8,24 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 mod encoder;
+mod fields;
+mod health;
 mod input;
 mod key;
 mod monitoring;
 mod page;
 mod stream;
+mod timeline;
 
 pub use encoder::*;
+pub use fields::Fields;
+pub use health::*;
 pub use input::*;
 pub use key::*;
 pub use monitoring::*;
 pub use page::*;
 pub use stream::*;
+pub use timeline::*;
 
 /// A moment: RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
