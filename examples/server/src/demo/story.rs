@@ -150,14 +150,20 @@ fn pull_cable(fleet: &SimulatorFleet, encoder: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How many failovers the stream's own timeline tells of: one fault must be one failover.
+/// How many failovers the stream's own timeline tells of: one fault must be one failover. The
+/// timeline is written after the act, so the first entry may be a moment away.
 async fn failovers(client: &Client, id: &str) -> anyhow::Result<usize> {
-    let timeline = client.get(&format!("/api/streams/{id}/timeline")).await?;
-    let entries = timeline["items"]
-        .as_array()
-        .context("a timeline without entries")?;
     let completed = |entry: &&Value| entry["transition"] == "failover_completed";
-    Ok(entries.iter().filter(completed).count())
+    loop {
+        let timeline = client.get(&format!("/api/streams/{id}/timeline")).await?;
+        let entries = timeline["items"]
+            .as_array()
+            .context("a timeline without entries")?;
+        match entries.iter().filter(completed).count() {
+            0 => tokio::time::sleep(LOOK_EVERY).await,
+            count => return Ok(count),
+        }
+    }
 }
 
 /// What the feed said about the failover.
