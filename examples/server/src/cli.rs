@@ -203,6 +203,7 @@ fn start_logging(config: &LogConfig) {
     let filter = tracing_subscriber::EnvFilter::new(format!("{},{QUIET}", config.filter));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_writer(std::io::stderr);
     match config.format {
         LogFormat::Human => subscriber.init(),

@@ -5,12 +5,14 @@
 //! told how many, and holds nobody else up.
 
 pub(crate) mod feed;
+mod integrity;
 mod session;
 pub(crate) mod socketio;
 pub(crate) mod sse;
 pub(crate) mod websocket;
 
-pub(crate) use session::{Ack, Interest, Session};
+pub(crate) use integrity::Integrity;
+pub(crate) use session::{Interest, Session};
 
 use encoder_core::model::Event;
 use serde::Serialize;

@@ -1,15 +1,16 @@
 //! What a client of the live feed may say, the same on every transport.
 
-use std::collections::HashSet;
-use std::num::NonZeroU32;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use encoder_core::model::{EncoderId, Event, StreamId, Subject};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::feed::Inbox;
+use super::{Integrity, Message};
 use crate::auth::Principal;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -98,7 +99,7 @@ impl Interests {
 
 /// The answer to a client's message.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Ack {
+struct Ack {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
@@ -120,7 +121,7 @@ impl Ack {
     }
 
     /// What was wrong.
-    pub(crate) fn error(code: &str, message: &str) -> Self {
+    fn error(code: &str, message: &str) -> Self {
         Self {
             status: "error",
             code: Some(code.to_owned()),
@@ -141,22 +142,62 @@ impl From<Problem> for Ack {
     }
 }
 
+/// Messages of the last minute; never more than allowed in any sixty seconds, which a bucket that
+/// refills would let pass.
+#[derive(Debug)]
+struct Budget {
+    allowed: usize,
+    spent: Mutex<VecDeque<Instant>>,
+}
+
+impl Budget {
+    const WINDOW: Duration = Duration::from_secs(60);
+
+    /// A budget of so many messages; 0 is without limit.
+    fn new(allowed: u32) -> Self {
+        Self {
+            allowed: usize::try_from(allowed).unwrap_or(usize::MAX),
+            spent: Mutex::default(),
+        }
+    }
+
+    fn spend(&self) -> bool {
+        if self.allowed == 0 {
+            return true;
+        }
+        let now = Instant::now();
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        while spent
+            .front()
+            .is_some_and(|at| now.duration_since(*at) >= Self::WINDOW)
+        {
+            spent.pop_front();
+        }
+        let left = spent.len() < self.allowed;
+        if left {
+            spent.push_back(now);
+        }
+        left
+    }
+}
+
 /// One client of the live feed.
 #[derive(Debug)]
 pub(crate) struct Session {
     state: AppState,
     principal: Principal,
     interests: Arc<Interests>,
-    budget: Option<DefaultDirectRateLimiter>,
+    budget: Budget,
+    integrity: Option<Integrity>,
 }
 
 impl Session {
     /// A client that wants nothing yet.
-    pub(crate) fn new(state: AppState, principal: Principal) -> Self {
-        let budget = NonZeroU32::new(state.config().sockets.messages_per_minute);
+    pub(crate) fn new(state: AppState, principal: Principal, integrity: Option<Integrity>) -> Self {
         Self {
-            budget: budget.map(|budget| RateLimiter::direct(Quota::per_minute(budget))),
+            budget: Budget::new(state.config().sockets.messages_per_minute),
             interests: Arc::default(),
+            integrity,
             state,
             principal,
         }
@@ -187,13 +228,56 @@ impl Session {
         }
     }
 
-    /// Answers a message of the client.
-    pub(crate) fn answer(&self, event: &str, body: Value) -> Ack {
-        if self
-            .budget
-            .as_ref()
-            .is_some_and(|budget| budget.check().is_err())
-        {
+    /// Signs a message to the client, where that was asked for.
+    pub(crate) fn seal(&self, mut message: Message) -> Message {
+        if let Some(integrity) = &self.integrity {
+            integrity.sign(message.event, &mut message.data);
+        }
+        message
+    }
+
+    /// What the client must know to check signatures, where it asked for them.
+    pub(crate) fn terms(&self) -> Option<Value> {
+        self.integrity.as_ref().map(Integrity::terms)
+    }
+
+    /// Answers a message of the client. Where messages are signed, one that was tampered with or
+    /// repeated is dropped and reported, and the answer is signed as the event `ack`.
+    pub(crate) fn answer(&self, event: &str, body: Value) -> Value {
+        let opened = match &self.integrity {
+            Some(integrity) => integrity.open(event, body),
+            None => Ok(body),
+        };
+        let ack = match opened {
+            Ok(body) => self.obey(event, body),
+            Err(tampered) => {
+                let code = tampered.code();
+                tracing::warn!(key = %self.principal.key_id, code, "message dropped");
+                Ack::error(code, "the message was dropped")
+            }
+        };
+        self.acknowledge(&ack)
+    }
+
+    /// Answers what is no message at all.
+    pub(crate) fn complain(&self) -> Value {
+        self.acknowledge(&Ack::error(
+            "malformed_request",
+            "the message cannot be read",
+        ))
+    }
+
+    fn acknowledge(&self, ack: &Ack) -> Value {
+        let message = Message {
+            event: "ack",
+            data: document(ack),
+            id: None,
+        };
+        self.seal(message).data
+    }
+
+    fn obey(&self, event: &str, body: Value) -> Ack {
+        if !self.budget.spend() {
             return Ack::error("rate_limited", "too many messages in a minute");
         }
         let answer = match event {
@@ -256,4 +340,19 @@ impl Session {
 
 fn document<T: Serialize>(document: &T) -> Value {
     serde_json::to_value(document).expect("wire documents are plain data")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn no_minute_holds_more_messages_than_allowed() {
+        let budget = Budget::new(3);
+        assert!(budget.spend());
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert!(budget.spend() && budget.spend() && !budget.spend());
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert!(budget.spend() && !budget.spend());
+    }
 }

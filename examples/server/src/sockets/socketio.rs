@@ -16,7 +16,7 @@ use socketioxide::layer::SocketIoLayer;
 use socketioxide::{SendError, SocketError, SocketIo};
 use tokio_util::sync::CancellationToken;
 
-use super::{Ack, Message, Session};
+use super::{Integrity, Message, Session};
 use crate::auth::Principal;
 use crate::auth::guard;
 use crate::limits;
@@ -54,26 +54,41 @@ async fn admit(
     TryData(auth): TryData<Value>,
     State(state): State<AppState>,
 ) -> Result<(), Refused> {
-    let principal = identify(&socket, auth.ok(), &state).await?;
-    socket.extensions.insert(principal);
+    let auth = auth.ok();
+    let principal = identify(&socket, auth.as_ref(), &state).await?;
+    let signed = auth.as_ref().is_some_and(|auth| auth["integrity"] == true);
+    let integrity = match token(&socket, auth.as_ref()) {
+        Some(token) if signed => Some(Integrity::new(token)),
+        _ => None,
+    };
+    let session = Arc::new(Session::new(state, principal, integrity));
+    socket.extensions.insert(Joined {
+        session,
+        gone: CancellationToken::new(),
+    });
     Ok(())
 }
 
 async fn identify(
     socket: &SocketRef,
-    auth: Option<Value>,
+    auth: Option<&Value>,
     state: &AppState,
 ) -> Result<Principal, Refused> {
     let parts = socket.req_parts();
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |info| info.0.ip());
     let client = limits::client_of(state.limits(), peer, &parts.headers);
-    let token = auth.as_ref().and_then(|auth| auth["token"].as_str());
-    let found = match token {
+    let found = match auth.and_then(|auth| auth["token"].as_str()) {
         Some(token) => guard::authenticate(state, token, client).await,
         None => guard::identify(state, &parts.headers, client).await,
     };
     found.map_err(|problem| Refused(problem.code.clone()))
+}
+
+/// The key a client presents.
+fn token<'a>(socket: &'a SocketRef, auth: Option<&'a Value>) -> Option<&'a str> {
+    let given = auth.and_then(|auth| auth["token"].as_str());
+    given.or_else(|| guard::bearer(&socket.req_parts().headers))
 }
 
 /// One connection's session, and the signal that it is gone.
@@ -85,14 +100,9 @@ struct Joined {
 
 async fn connected(
     socket: SocketRef,
-    Extension(principal): Extension<Principal>,
+    Extension(joined): Extension<Joined>,
     State(state): State<AppState>,
 ) {
-    let joined = Joined {
-        session: Arc::new(Session::new(state.clone(), principal)),
-        gone: CancellationToken::new(),
-    };
-    socket.extensions.insert(joined.clone());
     socket.on_fallback(said);
     socket.on_disconnect(async |Extension(joined): Extension<Joined>| joined.gone.cancel());
     state
@@ -109,7 +119,7 @@ async fn said(
 ) {
     let answer = match body {
         Ok(body) => joined.session.answer(&event, body),
-        Err(_) => Ack::error("malformed_request", "the message cannot be read"),
+        Err(_) => joined.session.complain(),
     };
     // The client may be gone, or have asked for no answer.
     let _ = ack.send(&answer);
@@ -120,12 +130,24 @@ async fn deliver(socket: SocketRef, joined: Joined) {
     let inbox = joined.session.open(None);
     let over = joined.session.until_over();
     tokio::pin!(over);
+    if let Some(data) = joined.session.terms() {
+        let event = "integrity";
+        emit(
+            &socket,
+            &Message {
+                event,
+                data,
+                id: None,
+            },
+        )
+        .await;
+    }
     let code = loop {
         let message = tokio::select! {
             () = joined.gone.cancelled() => return,
             code = &mut over => break code,
             item = inbox.next() => match item {
-                Some(item) => Message::from(item),
+                Some(item) => joined.session.seal(Message::from(item)),
                 None => break "too_slow",
             },
         };
@@ -138,11 +160,11 @@ async fn deliver(socket: SocketRef, joined: Joined) {
             return;
         }
     };
-    let farewell = Message {
+    let farewell = joined.session.seal(Message {
         event: "end",
         data: json!({"code": code}),
         id: None,
-    };
+    });
     // A client that takes nothing any more cannot be told; it is cut off all the same.
     let _ = tokio::time::timeout(Duration::from_secs(1), emit(&socket, &farewell)).await;
     let _ = socket.disconnect();

@@ -43,7 +43,7 @@ pub(crate) async fn events(
     headers: HeaderMap,
 ) -> Result<Sse<axum::response::sse::KeepAliveStream<Feed>>, Problem> {
     let heartbeat = state.config().sockets.heartbeat;
-    let session = Session::new(state, principal);
+    let session = Session::new(state, principal, None);
     for interest in query.interests()? {
         session.check(&interest)?;
         session.interests().add(interest);

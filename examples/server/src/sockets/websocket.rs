@@ -2,7 +2,8 @@
 //!
 //! A client with an `Authorization` header is let in or refused before the upgrade. A browser
 //! cannot set one; its first frame must be `{"event": "auth", "data": {"token": …}}`. Without a
-//! subscription the whole feed comes; the first `subscribe` narrows it.
+//! subscription the whole feed comes; the first `subscribe` narrows it. `integrity: true` next to
+//! the token asks for signed messages; the answer names the nonce.
 
 use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRequestParts, Request, State};
@@ -10,7 +11,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Interest, Message, Session};
+use super::{Integrity, Interest, Message, Session};
 use crate::auth::guard;
 use crate::auth::{Principal, Refusal};
 use crate::limits::{self, Client};
@@ -69,21 +70,20 @@ struct Connection {
 
 impl Connection {
     async fn serve(mut self, principal: Option<Principal>) {
-        let principal = match principal {
-            Some(principal) => principal,
+        let session = match principal {
+            Some(principal) => Session::new(self.state.clone(), principal, None),
             None => match self.authenticate().await {
-                Ok(principal) => principal,
+                Ok(session) => session,
                 Err(code) => return self.close(UNAUTHORIZED, &code).await,
             },
         };
-        let session = Session::new(self.state.clone(), principal);
         session.interests().add(Interest::All);
         let (code, reason) = self.converse(&session).await;
         self.close(code, reason).await;
     }
 
     /// The first frame must be the key.
-    async fn authenticate(&mut self) -> Result<Principal, String> {
+    async fn authenticate(&mut self) -> Result<Session, String> {
         let timeout = self.state.config().sockets.auth_timeout;
         let first = tokio::time::timeout(timeout, self.socket.recv()).await;
         let Ok(Some(Ok(Frame::Text(text)))) = first else {
@@ -95,10 +95,17 @@ impl Connection {
         let token = token.ok_or(Refusal::Missing.code())?;
         let found = guard::authenticate(&self.state, token, self.client).await;
         let principal = found.map_err(|problem| problem.code.clone())?;
-        let welcome = json!({"event": "auth", "data": {"status": "ok", "scope": principal.scope}});
+        let signed = said
+            .as_ref()
+            .is_some_and(|said| said.data["integrity"] == true);
+        let integrity = signed.then(|| Integrity::new(token));
+        let scope = principal.scope;
+        let session = Session::new(self.state.clone(), principal, integrity);
+        let data = json!({"status": "ok", "scope": scope, "integrity": session.terms()});
+        let welcome = json!({"event": "auth", "data": data});
         // A client that is gone already is noticed by the next read.
         let _ = self.socket.send(Frame::text(welcome.to_string())).await;
-        Ok(principal)
+        Ok(session)
     }
 
     /// Until either side ends it. Returns what to close with.
@@ -116,7 +123,7 @@ impl Connection {
                     return (status, code);
                 }
                 item = inbox.next() => match item {
-                    Some(item) => Frame::text(text(&Message::from(item))),
+                    Some(item) => Frame::text(text(&session.seal(Message::from(item)))),
                     None => return (TOO_SLOW, "too_slow"),
                 },
                 said = self.socket.recv() => match said {
@@ -146,8 +153,7 @@ impl Connection {
 
 fn answer(session: &Session, said: &str, narrowed: &mut bool) -> String {
     let Ok(said) = serde_json::from_str::<Said>(said) else {
-        let ack = super::Ack::error("malformed_request", "a frame is {event, data}");
-        return json!({"event": "ack", "data": ack}).to_string();
+        return json!({"event": "ack", "data": session.complain()}).to_string();
     };
     if said.event == "subscribe" && !std::mem::replace(narrowed, true) {
         session.interests().remove(&Interest::All);

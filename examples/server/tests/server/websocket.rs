@@ -182,6 +182,50 @@ async fn subscriptions_are_acknowledged_with_a_snapshot() {
     );
 }
 
+/// `HMAC-SHA256(HMAC-SHA256(API key, nonce), canonical {"event", "data"})` in hexadecimal.
+fn signature(api_key: &str, nonce: &str, event: &str, data: &Value) -> String {
+    use hmac::{Hmac, KeyInit, Mac};
+    let mac = |key: &[u8], text: &[u8]| {
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key).unwrap();
+        mac.update(text);
+        mac.finalize().into_bytes()
+    };
+    let text = serde_json_canonicalizer::to_string(&json!({"event": event, "data": data})).unwrap();
+    let tag = mac(&mac(api_key.as_bytes(), nonce.as_bytes()), text.as_bytes());
+    tag.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn both_sides_sign_when_the_client_asks_for_it() {
+    let running = Running::start().await;
+    let key = &running.bench.read;
+    let mut socket = running.connect(None).await.unwrap();
+    let auth = json!({"token": key, "integrity": true});
+    say(&mut socket, json!({"event": "auth", "data": auth})).await;
+    let welcome = hear(&mut socket, "auth").await;
+    let nonce = welcome["data"]["integrity"]["nonce"].as_str().unwrap();
+
+    let mut ask = async |mut data: Value, sign: bool| {
+        if sign {
+            data["signature"] = signature(key, nonce, "subscribe", &data).into();
+        }
+        say(&mut socket, json!({"event": "subscribe", "data": data})).await;
+        let mut data = hear(&mut socket, "ack").await["data"].take();
+        let given = data.as_object_mut().unwrap().remove("signature").unwrap();
+        assert_eq!(given, signature(key, nonce, "ack", &data));
+        data
+    };
+    let wanted = json!({"all": true, "sequence": 1});
+    assert_eq!(ask(wanted.clone(), true).await["status"], "ok");
+    assert_eq!(ask(wanted.clone(), true).await["code"], "repeated_sequence");
+    assert_eq!(ask(wanted, false).await["code"], "bad_signature");
+
+    running.bench.post("/api/streams/init", good_stream()).await;
+    let mut data = hear(&mut socket, "stream_health").await["data"].take();
+    let given = data.as_object_mut().unwrap().remove("signature").unwrap();
+    assert_eq!(given, signature(key, nonce, "stream_health", &data));
+}
+
 #[tokio::test]
 async fn a_revoked_key_closes_its_connections() {
     let running = Running::start().await;
