@@ -10,6 +10,7 @@ use std::time::Duration;
 use encoder_core::model::Secret;
 use reqwest::header::{COOKIE, HeaderValue, SET_COOKIE};
 use reqwest::{Request, Response, StatusCode, Url};
+use tokio::time::Instant;
 
 use crate::config::AjaConfig;
 use crate::error::ReplyError;
@@ -72,10 +73,10 @@ impl HeloClient {
     /// Reads a parameter by its name on the wire.
     pub(crate) async fn get(&self, param: &str) -> Result<ParameterReply, ReplyError> {
         let query = [("action", "get"), ("paramid", param)];
-        let turn = self.turn.lock().await;
-        let body = self
-            .config(&turn, &query, self.read_timeout, Repeat::Once)
-            .await?;
+        let begun = Instant::now();
+        let turn = self.turn(self.read_timeout).await?;
+        let left = self.read_timeout.saturating_sub(begun.elapsed());
+        let body = self.config(&turn, &query, left, Repeat::Once).await?;
         ParameterReply::parse(&body)
     }
 
@@ -87,8 +88,10 @@ impl HeloClient {
         patience: Duration,
     ) -> Result<Option<ParameterReply>, ReplyError> {
         let query = [("action", "get"), ("paramid", param)];
-        let _turn = self.turn.lock().await;
+        let begun = Instant::now();
         let patience = patience.min(self.read_timeout);
+        let _turn = self.turn(patience).await?;
+        let patience = patience.saturating_sub(begun.elapsed());
         let reply = self.once(&query, patience, &self.session()).await;
         match reply.and_then(|reply| ParameterReply::parse(&reply.accepted()?)) {
             Ok(reply) => Ok(Some(reply)),
@@ -108,20 +111,17 @@ impl HeloClient {
         repeat: Repeat,
     ) -> Result<(), ReplyError> {
         let query = [("action", "set"), ("paramid", param), ("value", value)];
-        let turn = self.turn.lock().await;
+        let turn = self.turn(self.write_timeout).await?;
         self.config(&turn, &query, self.write_timeout, repeat)
             .await?;
         Ok(())
     }
 
-    /// Opens an event connection.
+    /// Opens an event connection, beside the other requests.
     pub(crate) async fn connect(&self) -> Result<ConnectReply, ReplyError> {
         let query = [("action", "connect")];
-        let turn = self.turn.lock().await;
-        let body = self
-            .config(&turn, &query, self.write_timeout, Repeat::Once)
-            .await?;
-        ConnectReply::parse(&body)
+        let reply = self.beside(&query, self.write_timeout).await?;
+        ConnectReply::parse(&reply.accepted()?)
     }
 
     /// Waits for changes, beside the other requests. Silence for the whole hold time is an empty
@@ -131,19 +131,32 @@ impl HeloClient {
             ("action", "wait_for_config_events"),
             ("connectionid", connection),
         ];
-        let session = self.session();
-        let mut reply = self.once(&query, self.event_hold, &session).await;
-        if matches!(&reply, Ok(reply) if reply.asks_for_login()) && self.password.is_some() {
-            let turn = self.turn.lock().await;
-            self.renew(&turn, session.logins).await?;
-            drop(turn);
-            reply = self.once(&query, self.event_hold, &self.session()).await;
-        }
-        match reply {
+        match self.beside(&query, self.event_hold).await {
             Ok(reply) => event_elements(&reply.accepted()?),
             Err(ReplyError::Silent(error)) if !error.is_connect() => Ok(Vec::new()),
             Err(error) => Err(error),
         }
+    }
+
+    /// One request of the event feed, out of turn, so that a device that hangs on its events
+    /// still answers the rest. Only a login takes the turn.
+    async fn beside(&self, query: Query<'_>, patience: Duration) -> Result<Reply, ReplyError> {
+        let session = self.session();
+        let reply = self.once(query, patience, &session).await?;
+        if !reply.asks_for_login() || self.password.is_none() {
+            return Ok(reply);
+        }
+        let turn = self.turn(self.write_timeout).await?;
+        self.renew(&turn, session.logins).await?;
+        drop(turn);
+        self.once(query, patience, &self.session()).await
+    }
+
+    /// Waits for the turn. Who holds it is bounded too, so waiting long means that the device
+    /// leaves requests unanswered.
+    async fn turn(&self, patience: Duration) -> Result<Turn<'_>, ReplyError> {
+        let turn = tokio::time::timeout(patience, self.turn.lock()).await;
+        turn.map_err(|_| ReplyError::Busy)
     }
 
     /// One request in turn, with one login when the session is gone, and with one repetition

@@ -19,6 +19,8 @@ use crate::status::{is_masked, status_of, stream_state};
 
 /// Age at which name, serial number and firmware are read again.
 const IDENTITY_REFRESH: Duration = Duration::from_secs(600);
+/// What a request gets at least, once it is sent: giving up on it costs its connection.
+const LEAST_PATIENCE: Duration = Duration::from_millis(100);
 
 /// What the driver and its event feeds share.
 pub(crate) struct Device {
@@ -139,7 +141,8 @@ impl Device {
         due.sort_unstable();
         for (_, param) in due {
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || !self.read_optional(param, left, operation).await? {
+            let patience = left.max(LEAST_PATIENCE);
+            if left.is_zero() || !self.read_optional(param, patience, operation).await? {
                 break;
             }
         }
@@ -165,7 +168,7 @@ impl Device {
                 Ok(true)
             }
             // Other values will be asked for first next time.
-            Err(ReplyError::Silent(_)) => {
+            Err(ReplyError::Silent(_) | ReplyError::Busy) => {
                 let known = self.readings().text(param).map(str::to_owned);
                 self.readings().read(param, known, asked);
                 Ok(false)

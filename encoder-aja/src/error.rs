@@ -1,5 +1,8 @@
 //! What can go wrong between a request and its reply, and what that means to a caller.
 
+use std::error::Error as _;
+use std::io;
+
 use encoder_core::model::EncoderId;
 use encoder_core::{Error, ErrorKind, Retry};
 
@@ -12,9 +15,15 @@ pub(crate) enum ReplyError {
     /// No connection was made.
     #[error("the device does not accept connections")]
     Refused(#[source] reqwest::Error),
+    /// A connection, but no trusted encryption on it.
+    #[error("the TLS handshake with the device failed; is its certificate trusted?")]
+    Handshake(#[source] reqwest::Error),
     /// Nothing, or not everything, came in time.
     #[error("no answer in time")]
     Silent(#[source] reqwest::Error),
+    /// An earlier request was not answered either, so this one was not sent.
+    #[error("no answer in time to an earlier request")]
+    Busy,
     /// The connection ended before the reply did.
     #[error("the device cut the connection")]
     Cut(#[source] reqwest::Error),
@@ -52,6 +61,8 @@ impl ReplyError {
         let error = error.without_url();
         if error.is_timeout() {
             Self::Silent(error)
+        } else if is_of_tls(&error) {
+            Self::Handshake(error)
         } else if error.is_connect() {
             Self::Refused(error)
         } else if error.is_builder() {
@@ -63,12 +74,17 @@ impl ReplyError {
 
     /// Whether the connection failed, rather than the reply.
     pub(crate) const fn is_of_connection(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::Silent(_) | Self::Cut(_))
+        matches!(
+            self,
+            Self::Refused(_) | Self::Silent(_) | Self::Busy | Self::Cut(_)
+        )
     }
 
     const fn kind(&self) -> ErrorKind {
         match self {
-            Self::Refused(_) | Self::Silent(_) | Self::Cut(_) => ErrorKind::DeviceUnreachable,
+            Self::Refused(_) | Self::Silent(_) | Self::Busy | Self::Cut(_) => {
+                ErrorKind::DeviceUnreachable
+            }
             Self::WrongPassword | Self::NotFound => ErrorKind::DeviceAuth,
             Self::Unsendable(_) => ErrorKind::Unexpected,
             _ => ErrorKind::DeviceProtocol,
@@ -77,7 +93,8 @@ impl ReplyError {
 
     const fn retry(&self) -> Retry {
         match self {
-            Self::Refused(_) | Self::Silent(_) | Self::Cut(_) | Self::Status(500..) => Retry::Safe,
+            Self::Status(500..) => Retry::Safe,
+            error if error.is_of_connection() => Retry::Safe,
             _ => Retry::Never,
         }
     }
@@ -94,6 +111,24 @@ impl ReplyError {
         }
         error.with_source(self)
     }
+}
+
+/// Whether TLS is among the causes. I/O errors hide theirs behind `get_ref`.
+fn is_of_tls(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        cause = match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 /// Where an error happened: which call, which encoder, which parameter.

@@ -80,13 +80,18 @@ fn verifier(
 }
 
 fn extra_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let roots = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
-    roots.map_err(|error| {
-        let message = "extra_roots cannot be read as certificates in PEM";
-        Error::new(ErrorKind::ConfigInvalid, message)
-            .with_context("extra_roots", path.display())
-            .with_source(error)
-    })
+    let wrong = |message: &'static str| {
+        Error::new(ErrorKind::ConfigInvalid, message).with_context("extra_roots", path.display())
+    };
+    let roots: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(|error| {
+            wrong("extra_roots cannot be read as certificates in PEM").with_source(error)
+        })?;
+    match roots.is_empty() {
+        true => Err(wrong("extra_roots holds no certificate in PEM")),
+        false => Ok(roots),
+    }
 }
 
 /// Checks a device's base address.
@@ -146,6 +151,21 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::ValidationFailed, "{text}");
             assert_eq!(error.violations()[0].field, "address");
             assert!(!format!("{error:?}").contains("geheim"));
+        }
+    }
+
+    #[test]
+    fn unusable_roots_are_a_wrong_setting() {
+        for path in [
+            concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
+            "/no/such/file.pem",
+        ] {
+            let config = AjaConfig {
+                extra_roots: Some(path.into()),
+                ..AjaConfig::default()
+            };
+            let error = client(&config).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConfigInvalid, "{path}");
         }
     }
 

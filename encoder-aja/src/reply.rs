@@ -78,9 +78,12 @@ impl ConnectReply {
     }
 }
 
-/// The values of `configevents`: an array of objects from parameter to value.
+/// The values of `configevents`: an array of objects from parameter to value, or just one.
 fn snapshot(events: &Value) -> Vec<(Param, String)> {
-    let objects = events.as_array().into_iter().flatten();
+    let objects = match events {
+        Value::Array(objects) => objects.iter(),
+        other => std::slice::from_ref(other).iter(),
+    };
     let members = objects.filter_map(Value::as_object).flatten();
     members
         .filter_map(|(name, value)| Some((Param::find(name)?, scalar(value)?)))

@@ -154,7 +154,7 @@ fn frame_rate(
         };
     };
     let rates = codes::FRAME_RATE_DIVISORS.map(|divisor| rate.divided_by(divisor));
-    match rates.iter().position(|possible| possible.is_close_to(fps)) {
+    match rates.iter().position(|possible| possible.is_nominally(fps)) {
         Some(place) => Ok(place as u64),
         None => {
             let rates = rates.map(|rate| rate.to_string()).join(", ");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use driver_support::{
     KEY, PATIENCE, asked, device, driver, driver_with_password, event, is_feed_lost, is_snapshot,
-    is_wait, next, pair, quick, settings, target,
+    is_wait, is_write, next, pair, quick, settings, target,
 };
 use encoder_aja::simulator::{Fault, FaultKind, RequestRecord, Simulator, SimulatorConfig};
 use encoder_aja::{AjaConfig, AjaDriver, AjaDriverFactory};
@@ -37,6 +37,17 @@ async fn refused_connection_is_unreachable() {
 }
 
 #[tokio::test]
+async fn failed_handshake_is_told_apart_from_a_refused_connection() {
+    let helo = device(SimulatorConfig::fast()).await;
+    let address = helo.url().replace("http://", "https://");
+    let id = EncoderId::try_new("helo-1").unwrap();
+    let driver = AjaDriver::new(id, quick(), address, None).unwrap();
+    let error = driver.status().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeviceProtocol);
+    assert!(error.message().contains("TLS"), "{error}");
+}
+
+#[tokio::test]
 async fn silent_device_is_unreachable_within_its_timeout() {
     for fault in [
         on_config(FaultKind::Hang),
@@ -56,6 +67,24 @@ async fn silent_device_is_unreachable_within_its_timeout() {
             "{taken:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn status_behind_an_unanswered_command_fails_in_its_own_time() {
+    let (helo, driver) = pair().await;
+    helo.inject(Fault::new(FaultKind::Hang).on_action("set"));
+    let status = async {
+        helo.wait_for_request(is_write, PATIENCE)
+            .await
+            .expect("a command");
+        let begun = Instant::now();
+        (driver.status().await, begun.elapsed())
+    };
+    let (stop, (status, taken)) = tokio::join!(driver.stop(), status);
+    assert_eq!(stop.unwrap_err().kind(), ErrorKind::DeviceUnreachable);
+    let allowed = quick().read_timeout + Duration::from_millis(300);
+    assert!(taken < allowed, "{taken:?}");
+    assert_eq!(status.unwrap_err().kind(), ErrorKind::DeviceUnreachable);
 }
 
 #[tokio::test]

@@ -396,7 +396,7 @@ async fn changed_input_format_shows_as_value_and_alarm() {
     assert!(!raised(&helo, "Input_Format_Changed_Alarm"));
     assert_eq!(
         helo.device().get("DetectInputFormat").as_deref(),
-        Some("19")
+        Some("15")
     );
 }
 

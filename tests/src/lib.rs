@@ -1,4 +1,13 @@
-//! Harness.
+//! Harness of the scenario tests: simulated devices on the loopback, a manager or a whole server
+//! in front of them, and the simulated ingest as witness of who published when.
+
+mod devices;
+mod studio;
+mod waiting;
+
+pub use devices::{BACKUP_URL, DEVICE_PASSWORD, Devices, KEY, Setup, URL, helo};
+pub use studio::{Studio, failover_events, watch_nothing_happen};
+pub use waiting::{PATIENCE, until};
 
 /// The code in the README of the repository, compiled and run as documentation tests.
 #[cfg(doctest)]

@@ -340,7 +340,7 @@ pub struct Signal {
 
 impl Default for Signal {
     fn default() -> Self {
-        // 1920x1080p 29.97
-        Self { sdi: 19, hdmi: 19 }
+        // 1920x1080p 60: whole and half of it are the rates that most streams ask for.
+        Self { sdi: 15, hdmi: 15 }
     }
 }

@@ -68,7 +68,7 @@ pub(crate) async fn pair() -> (Simulator, AjaDriver) {
     (helo, driver)
 }
 
-/// Settings that fit the simulator's input of 29.97 pictures per second.
+/// Settings that fit the simulator's input of 60 pictures per second, as a studio says it.
 pub(crate) fn settings() -> StreamConfig {
     StreamConfig {
         resolution: Resolution::new(1280, 720),

@@ -112,7 +112,7 @@ impl ActiveConfig {
                 "resolution",
                 differs(self.resolution, |r| r == config.resolution),
             ),
-            ("fps", differs(self.fps, |fps| fps.is_close_to(config.fps))),
+            ("fps", differs(self.fps, |fps| fps.is_nominally(config.fps))),
             ("bitrate", differs(self.bitrate, |b| b == config.bitrate)),
             (
                 "audio_bitrate",

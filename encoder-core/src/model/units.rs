@@ -165,6 +165,12 @@ impl FrameRate {
         self.0.abs_diff(other.0) <= 10
     }
 
+    /// Whether both go by the same name in a studio: 29.97 and 30, 59.94 and 60, 23.98 and 24
+    /// differ by the factor 1000/1001, and people say 30 where the camera says 29.97.
+    pub fn is_nominally(self, other: Self) -> bool {
+        self.is_close_to(other) || (self.fps() - other.fps()).abs() <= other.fps() * 0.0015
+    }
+
     /// This rate divided by `divisor`, as encoders offer half and quarter of the input.
     #[must_use]
     pub fn divided_by(self, divisor: u32) -> Self {
@@ -216,6 +222,15 @@ mod tests {
             FrameRate::from_fps(59.94).divided_by(2),
             FrameRate::from_fps(29.97)
         );
+    }
+
+    #[test]
+    fn drop_frame_rates_go_by_their_round_names() {
+        for (exact, name) in [(29.97, 30.0), (59.94, 60.0), (23.98, 24.0), (25.0, 25.0)] {
+            assert!(FrameRate::from_fps(exact).is_nominally(FrameRate::from_fps(name)));
+        }
+        assert!(!FrameRate::from_fps(25.0).is_nominally(FrameRate::from_fps(24.0)));
+        assert!(!FrameRate::from_fps(29.97).is_close_to(FrameRate::from_fps(30.0)));
     }
 
     #[test]

@@ -71,7 +71,7 @@ fn check_frame_rate(
         FrameRateRule::FractionOfInput => signal.fps?,
     };
     let offered = [1, 2, 4].map(|divisor| rate.divided_by(divisor));
-    if offered.iter().any(|rate| rate.is_close_to(config.fps)) {
+    if offered.iter().any(|rate| rate.is_nominally(config.fps)) {
         return None;
     }
     let distance = |rate: &FrameRate| (rate.fps() - config.fps.fps()).abs();

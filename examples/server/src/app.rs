@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use socketioxide::SocketIo;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::classify::{ServerErrorsAsFailures, SharedClassifier};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::request_id::{
     MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
@@ -78,20 +79,17 @@ impl MakeRequestId for FreshId {
     }
 }
 
+type MakeSpan = fn(&Request<axum::body::Body>) -> Span;
+type OnResponse = fn(&Response, std::time::Duration, &Span);
+type Tracing =
+    TraceLayer<SharedClassifier<ServerErrorsAsFailures>, MakeSpan, (), OnResponse, (), (), ()>;
+
 /// One span per request. The query stays out: clients put secrets there.
-fn trace() -> TraceLayer<
-    tower_http::classify::SharedClassifier<tower_http::classify::ServerErrorsAsFailures>,
-    fn(&Request<axum::body::Body>) -> Span,
-    (),
-    fn(&Response, std::time::Duration, &Span),
-    (),
-    (),
-    (),
-> {
+fn trace() -> Tracing {
     TraceLayer::new_for_http()
-        .make_span_with(span as fn(&Request<axum::body::Body>) -> Span)
+        .make_span_with(span as MakeSpan)
         .on_request(())
-        .on_response(answered as fn(&Response, std::time::Duration, &Span))
+        .on_response(answered as OnResponse)
         .on_body_chunk(())
         .on_eos(())
         .on_failure(())
@@ -138,4 +136,39 @@ fn cors(origins: &[String]) -> CorsLayer {
             HeaderName::from_static("last-event-id"),
         ])
         .expose_headers(exposed.map(HeaderName::from_static))
+}
+
+#[cfg(test)]
+mod tests {
+    use encoder_core::Manager;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::config::ServerConfig;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_is_a_problem_without_its_text() {
+        let manager = Manager::builder().build().await.unwrap();
+        let state = AppState::new(manager, ServerConfig::default());
+        async fn broken() {
+            panic!("the secret reason");
+        }
+        let router = Router::new().route("/broken", get(broken));
+        let router = passed_by_all(router, &state).with_state(state);
+        let request = Request::get("/broken")
+            .body(axum::body::Body::empty())
+            .unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()["content-type"], problem::PROBLEM_JSON);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let problem: Problem = serde_json::from_slice(&body).unwrap();
+        assert_eq!(
+            (problem.code.as_str(), problem.instance.as_deref()),
+            ("unexpected", Some("/broken"))
+        );
+        assert!(problem.request_id.is_some());
+        assert!(!String::from_utf8_lossy(&body).contains("secret reason"));
+    }
 }

@@ -16,6 +16,10 @@ use crate::config::{self, AuthConfig, LogConfig, LogFormat, ServerConfig};
 use crate::state::AppState;
 use crate::{demo, serve};
 
+/// Libraries whose finer log levels show what they carry, keys included.
+const QUIET: &str = "hyper=info,h2=info,tungstenite=info,rustls=info,engineioxide=info,\
+                     socketioxide=info";
+
 /// Keeps live streams on air: watches hardware encoders and fails over between them.
 #[derive(Debug, Parser)]
 #[command(name = "encoder-server", version)]
@@ -196,7 +200,7 @@ fn demo_log() -> LogConfig {
 }
 
 fn start_logging(config: &LogConfig) {
-    let filter = tracing_subscriber::EnvFilter::new(&config.filter);
+    let filter = tracing_subscriber::EnvFilter::new(format!("{},{QUIET}", config.filter));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -8,7 +8,7 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::problem::{PROBLEM_JSON, Problem};
+use crate::problem::{PROBLEM_JSON, ProblemDocument};
 use crate::routes::ALIASES;
 
 const API_KEY: &str = "api_key";
@@ -46,8 +46,11 @@ pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
         }
     }
     let components = api.components.get_or_insert_default();
-    let mut schemas = vec![(Problem::name().into_owned(), Problem::schema())];
-    Problem::schemas(&mut schemas);
+    let mut schemas = vec![(
+        ProblemDocument::name().into_owned(),
+        ProblemDocument::schema(),
+    )];
+    ProblemDocument::schemas(&mut schemas);
     components.schemas.extend(schemas);
     let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     components.add_security_scheme(API_KEY, scheme);
@@ -59,7 +62,7 @@ pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
 }
 
 fn problem() -> Response {
-    let schema = Ref::from_schema_name(Problem::name());
+    let schema = Ref::from_schema_name(ProblemDocument::name());
     let content = ContentBuilder::new().schema(Some(schema)).build();
     ResponseBuilder::new()
         .description("A problem document")

@@ -2,28 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use encoder_core::model::StreamCondition;
+use encoder_core::model::{Alert, AlertState, Severity};
 use encoder_core::store::Key;
 
 use crate::state::AppState;
 use crate::system::SystemFigures;
 use crate::wire::ComponentDto;
 
-/// One word for everything: whether the server is ready, and how the worst stream is doing.
+/// Alerts that are not resolved.
+pub(crate) fn active_alerts(state: &AppState) -> Vec<Alert> {
+    let mut alerts = state.manager().alerts();
+    alerts.retain(|alert| alert.state != AlertState::Resolved);
+    alerts
+}
+
+/// One word for everything: whether the server is ready, and the worst alert that holds.
 pub(crate) fn word(state: &AppState) -> &'static str {
     if !state.is_ready() {
         return "not_ready";
     }
-    let streams = state.manager().streams().into_iter();
-    let active = streams.filter(|view| view.record.state.is_active());
-    let conditions: Vec<_> = active.map(|view| view.health.status).collect();
-    let any = |condition| conditions.contains(&condition);
-    if any(StreamCondition::Failed) || any(StreamCondition::Failing) {
-        "critical"
-    } else if any(StreamCondition::Degraded) {
-        "degraded"
-    } else {
-        "healthy"
+    let alerts = active_alerts(state);
+    match alerts.iter().map(|alert| alert.severity).max() {
+        Some(Severity::Critical) => "critical",
+        Some(Severity::Warning) => "degraded",
+        _ => "healthy",
     }
 }
 

@@ -50,10 +50,10 @@ impl From<&Violation> for FieldProblem {
     }
 }
 
-/// A problem document.
+/// The members of a problem document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Problem)]
-pub struct Problem {
+pub struct ProblemDocument {
     /// Stable reference to the kind of problem.
     #[serde(rename = "type")]
     pub reference: String,
@@ -85,10 +85,28 @@ pub struct Problem {
     pub retry_after: Option<u64>,
 }
 
+/// A problem document, and the error of every handler. Boxed, because most answers are none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Problem(Box<ProblemDocument>);
+
+impl std::ops::Deref for Problem {
+    type Target = ProblemDocument;
+    fn deref(&self) -> &ProblemDocument {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut ProblemDocument {
+        &mut self.0
+    }
+}
+
 impl Problem {
     /// A problem of that status and code. The title follows from the code.
     pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(ProblemDocument {
             reference: format!("urn:encoder-manager:problem:{code}"),
             title: title(code),
             status: status.as_u16(),
@@ -100,7 +118,7 @@ impl Problem {
             request_id: None,
             errors: Vec::new(),
             retry_after: None,
-        }
+        }))
     }
 
     /// Values that break rules.

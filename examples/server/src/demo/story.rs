@@ -61,7 +61,9 @@ pub(super) async fn tell(
     for stream in [&main, &second] {
         say(format!(
             "{} is live on {}, protected by {}.",
-            stream["name"], stream["primary"]["encoder_id"], stream["backup"]["encoder_id"]
+            word(&stream["name"]),
+            word(&stream["primary"]["encoder_id"]),
+            word(&stream["backup"]["encoder_id"])
         ));
     }
     let id = main["stream_id"]
@@ -75,7 +77,7 @@ pub(super) async fn tell(
     pull_cable(fleet, victim)?;
     let moved = follow(&mut feed, id, &say).await?;
     let state = settled(client, id).await?;
-    say(format!("{} is {state} again.", main["name"]));
+    say(format!("{} is {state} again.", word(&main["name"])));
     let streams = client.get("/api/streams").await?;
     Ok(Outcome {
         encoders,
@@ -94,7 +96,7 @@ pub(super) async fn tell(
 
 async fn start(client: &Client, name: &str, bitrate: u64) -> anyhow::Result<Value> {
     let request = json!({
-        "name": name, "resolution": "1920x1080", "bitrate": bitrate, "fps": 29.97,
+        "name": name, "resolution": "1920x1080", "bitrate": bitrate, "fps": 30,
         "protection": "warm",
         "destination": {"url": "rtmp://ingest.demo.example/live", "personality": "takeover"},
     });
@@ -165,18 +167,30 @@ impl Moved {
 }
 
 /// Tells from the live feed what becomes of the stream, until its failover is over.
-async fn follow(feed: &mut Feed, id: &str, say: &impl Fn(String)) -> anyhow::Result<Moved> {
+async fn follow(
+    feed: &mut Feed,
+    id: &str,
+    say: &(impl Fn(String) + Sync),
+) -> anyhow::Result<Moved> {
     loop {
         let Told { event, data } = feed.next().await?;
         if data["stream_id"] != id {
             continue;
         }
         match event.as_str() {
-            "stream_error" => say(format!("  {}: {}", data["code"], data["message"])),
+            "stream_error" => say(format!(
+                "  {}: {}",
+                word(&data["code"]),
+                word(&data["message"])
+            )),
             "stream_failover" => {
                 say(format!(
-                    "  {:>5} ms  {}: {} → {} because of {}",
-                    data["elapsed_ms"], data["phase"], data["from"], data["to"], data["reason"]
+                    "  {} ms  {}: {} → {} because of {}",
+                    data["elapsed_ms"],
+                    word(&data["phase"]),
+                    word(&data["from"]),
+                    word(&data["to"]),
+                    word(&data["reason"])
                 ));
                 match data["phase"].as_str() {
                     Some("completed") => {
@@ -194,6 +208,11 @@ async fn follow(feed: &mut Feed, id: &str, say: &impl Fn(String)) -> anyhow::Res
             _ => {}
         }
     }
+}
+
+/// A text without its quotation marks.
+fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or("nothing")
 }
 
 fn tell_phases(phases: &Value, say: &impl Fn(String)) {

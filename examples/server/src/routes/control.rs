@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use encoder_core::Error;
 use encoder_core::model::{Action, EncoderId};
 use futures::StreamExt;
 use futures::stream;
@@ -24,7 +25,8 @@ pub(crate) async fn control(
     JsonBody(body): JsonBody,
 ) -> Result<Json<ControlDto>, Problem> {
     let action = wire::action(body)?;
-    Ok(Json(state.manager().control(&id, &action).await?.into()))
+    let outcome = state.manager().control(&id, &action).await.map_err(named)?;
+    Ok(Json(outcome.into()))
 }
 
 /// Tells several encoders to do the same thing. Each has a result of its own; the answer is 200
@@ -53,7 +55,7 @@ async fn one(state: AppState, id: EncoderId, action: Action) -> BulkResultDto {
             problem: None,
         },
         Err(error) => {
-            let problem = Problem::from(error);
+            let problem = Problem::from(named(error));
             BulkResultDto {
                 encoder_id: id.to_string(),
                 status: problem.status,
@@ -61,5 +63,13 @@ async fn one(state: AppState, id: EncoderId, action: Action) -> BulkResultDto {
                 problem: Some(problem),
             }
         }
+    }
+}
+
+/// A driver that does not name the call that failed fails this one.
+fn named(error: Error) -> Error {
+    match error.operation() {
+        Some(_) => error,
+        None => error.with_operation("EncoderDriver::control"),
     }
 }

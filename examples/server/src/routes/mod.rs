@@ -10,6 +10,7 @@ use crate::auth::Scope;
 use crate::auth::guard::{Door, enter};
 use crate::state::AppState;
 
+mod alerts;
 mod control;
 mod encoders;
 mod health;
@@ -50,6 +51,7 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(health::encoder))
         .routes(routes!(health::detailed))
         .routes(routes!(monitoring::status))
+        .routes(routes!(alerts::list))
         .routes(routes!(monitoring::figures))
         .routes(routes!(monitoring::load_balancer))
         .routes(routes!(monitoring::streams_health))
@@ -69,6 +71,7 @@ fn controlling() -> OpenApiRouter<AppState> {
         .routes(routes!(encoders::remove))
         .routes(routes!(control::control))
         .routes(routes!(control::bulk))
+        .routes(routes!(alerts::acknowledge))
 }
 
 fn administering() -> OpenApiRouter<AppState> {

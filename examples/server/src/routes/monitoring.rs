@@ -26,6 +26,7 @@ pub(crate) async fn status(State(state): State<AppState>) -> Json<MonitoringStat
         timestamp: manager.clock().now().into(),
         encoders: manager.fleet_counts().into(),
         streams: StreamCountsDto::of(&manager.streams()),
+        active_alerts: overview::active_alerts(&state).len(),
         performance: PerformanceDto {
             uptime_seconds: state.uptime().as_secs_f64(),
             requests: requests.count,

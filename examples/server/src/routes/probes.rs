@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemDocument};
 use crate::state::AppState;
 
 /// A probe's answer.
@@ -27,7 +27,7 @@ pub(crate) async fn alive() -> Json<Alive> {
 
 /// Whether the server takes work: it holds its lease, its store works, and it is not draining.
 #[utoipa::path(get, path = "/readyz", tag = "health", security(()),
-    responses((status = 200, body = Alive), (status = 503, body = Problem)))]
+    responses((status = 200, body = Alive), (status = 503, body = ProblemDocument)))]
 pub(crate) async fn ready(State(state): State<AppState>) -> Result<Json<Alive>, Problem> {
     if state.is_ready() {
         return Ok(Json(Alive { status: "ok" }));

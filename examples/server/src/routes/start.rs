@@ -53,7 +53,7 @@ pub(crate) async fn init(
         }
     };
     let Some(key) = idempotency_key(&headers)? else {
-        let request = wire::stream_request(body)?;
+        let request = read(&state, body)?;
         let view = state.manager().start_stream(request).await?;
         return Ok(respond(&settle(&state, view, wait).await));
     };
@@ -106,7 +106,7 @@ impl Once {
                 ));
             }
         };
-        let started = match wire::stream_request(self.body) {
+        let started = match read(state, self.body) {
             Ok(request) => start(state, &ticket, request).await,
             Err(problem) => Err(problem),
         };
@@ -123,6 +123,10 @@ impl Once {
             }
         }
     }
+}
+
+fn read(state: &AppState, body: Value) -> Result<StreamRequest, Problem> {
+    wire::stream_request(body, &state.manager().config().stream_defaults)
 }
 
 async fn start(

@@ -134,7 +134,10 @@ impl Ack {
 impl From<Problem> for Ack {
     fn from(problem: Problem) -> Self {
         let first = problem.errors.first().map(|error| error.message.clone());
-        Self::error(&problem.code, &first.unwrap_or(problem.detail))
+        Self::error(
+            &problem.code,
+            &first.unwrap_or_else(|| problem.detail.clone()),
+        )
     }
 }
 

@@ -73,7 +73,7 @@ async fn identify(
         Some(token) => guard::authenticate(state, token, client).await,
         None => guard::identify(state, &parts.headers, client).await,
     };
-    found.map_err(|problem| Refused(problem.code))
+    found.map_err(|problem| Refused(problem.code.clone()))
 }
 
 /// One connection's session, and the signal that it is gone.

@@ -94,7 +94,7 @@ impl Connection {
         let token = said.as_ref().and_then(|said| said.data["token"].as_str());
         let token = token.ok_or(Refusal::Missing.code())?;
         let found = guard::authenticate(&self.state, token, self.client).await;
-        let principal = found.map_err(|problem| problem.code)?;
+        let principal = found.map_err(|problem| problem.code.clone())?;
         let welcome = json!({"event": "auth", "data": {"status": "ok", "scope": principal.scope}});
         // A client that is gone already is noticed by the next read.
         let _ = self.socket.send(Frame::text(welcome.to_string())).await;

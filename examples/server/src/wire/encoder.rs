@@ -447,6 +447,7 @@ pub struct BulkResultDto {
     /// What became of it.
     pub outcome: Option<ControlDto>,
     /// Why it failed.
+    #[schema(value_type = Option<crate::problem::ProblemDocument>)]
     pub problem: Option<crate::problem::Problem>,
 }
 

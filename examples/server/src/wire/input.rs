@@ -3,10 +3,12 @@
 //! Deriving `Deserialize` would stop at the first fault. [`Fields`] takes the fields out of a
 //! JSON object one by one and notes what is wrong with each.
 
+use encoder_core::config::StreamDefaults;
 use encoder_core::model::{
-    Action, DestinationRequest, EncoderId, EncoderSpec, FailoverRequest, StreamConfigPatch,
-    StreamRequest,
+    Action, Bitrate, DestinationRequest, EncoderId, EncoderSpec, FailoverRequest, FrameRate,
+    Resolution, StreamConfigPatch, StreamRequest, Violation,
 };
+use encoder_core::validate::validate_stream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -108,6 +110,20 @@ impl Fields {
         });
     }
 
+    /// Adds faults of value, except those of fields that are at fault already.
+    fn also(&mut self, violations: &[Violation]) {
+        let new = violations
+            .iter()
+            .filter(|violation| {
+                self.errors
+                    .iter()
+                    .all(|known| known.field != violation.field)
+            })
+            .map(FieldProblem::from)
+            .collect::<Vec<_>>();
+        self.errors.extend(new);
+    }
+
     fn refuse_unknown(&mut self) {
         for field in self.take_rest().keys() {
             self.wrong(field, "unknown_field", "is not a field of this document");
@@ -148,42 +164,40 @@ fn whole_numbers(value: Value) -> Value {
 /// Reads a request for a stream.
 ///
 /// # Errors
-/// A 422 problem with every fault of form; the manager checks the values.
-pub fn stream_request(body: Value) -> Result<StreamRequest, Problem> {
+/// A 422 problem with every fault of form and, where there is one, every fault of value too; the
+/// manager checks the values of a well-formed request itself.
+pub fn stream_request(body: Value, defaults: &StreamDefaults) -> Result<StreamRequest, Problem> {
     let mut fields = Fields::of(body)?;
-    let required = (
-        fields.required("resolution"),
-        fields.required("bitrate"),
-        fields.required("fps"),
+    // A missing field is reported; an acceptable value in its place lets the others be judged.
+    let mut request = StreamRequest::new(
+        fields
+            .required("resolution")
+            .unwrap_or(Resolution::new(1920, 1080)),
+        fields
+            .required("bitrate")
+            .unwrap_or(Bitrate::from_kbps(8000)),
+        fields.required("fps").unwrap_or(FrameRate::from_fps(30.0)),
     );
-    let name = fields.optional("name");
-    let protection = fields.optional("protection");
-    let encoder_id = fields.optional("encoder_id");
-    let destination = fields.nested("destination", |inner| DestinationRequest {
+    request.name = fields.optional("name");
+    request.protection = fields.optional("protection");
+    request.encoder_id = fields.optional("encoder_id");
+    request.destination = fields.nested("destination", |inner| DestinationRequest {
         url: inner.optional("url"),
         stream_key: inner.optional("stream_key"),
         backup_url: inner.optional("backup_url"),
         personality: inner.optional("personality"),
         idle_timeout_seconds: inner.optional("idle_timeout_seconds"),
     });
-    let keyframe_interval_seconds = fields.optional("keyframe_interval_seconds");
-    let audio_bitrate = fields.optional("audio_bitrate");
-    let labels = fields.optional("labels").unwrap_or_default();
-    let request = match required {
-        (Some(resolution), Some(bitrate), Some(fps)) => {
-            let mut request = StreamRequest::new(resolution, bitrate, fps);
-            request.name = name;
-            request.protection = protection;
-            request.encoder_id = encoder_id;
-            request.destination = destination;
-            request.keyframe_interval_seconds = keyframe_interval_seconds;
-            request.audio_bitrate = audio_bitrate;
-            request.labels = labels;
-            Some(request)
-        }
-        _ => None,
-    };
-    fields.finish(request)
+    request.keyframe_interval_seconds = fields.optional("keyframe_interval_seconds");
+    request.audio_bitrate = fields.optional("audio_bitrate");
+    request.labels = fields.optional("labels").unwrap_or_default();
+    fields.refuse_unknown();
+    if !fields.errors.is_empty()
+        && let Err(error) = validate_stream(&request, defaults)
+    {
+        fields.also(error.violations());
+    }
+    fields.finish(Some(request))
 }
 
 /// Reads a change of a stream's configuration.
@@ -291,13 +305,28 @@ fn take_action(fields: &mut Fields) -> Option<Action> {
     if !fields.contains("action") {
         return fields.required("action");
     }
-    let rest = Value::Object(fields.take_rest());
-    match serde_json::from_value(rest) {
-        Ok(action) => Some(action),
+    let mut rest = fields.take_rest();
+    rest.retain(|_, value| !value.is_null());
+    match serde_json::from_value(Value::Object(rest.clone())) {
+        Ok(action) => {
+            // Serde lets unknown fields pass next to actions without arguments.
+            let known = arguments(&action);
+            rest.retain(|field, _| field != "action" && !known.contains(&field.as_str()));
+            fields.left = rest;
+            Some(action)
+        }
         Err(error) => {
             fields.wrong("action", "invalid_value", &error.to_string());
             None
         }
+    }
+}
+
+const fn arguments(action: &Action) -> &'static [&'static str] {
+    match action {
+        Action::RecallPreset { .. } => &["preset"],
+        Action::SelectInput { .. } => &["video", "audio"],
+        _ => &[],
     }
 }
 
@@ -452,7 +481,7 @@ mod tests {
             "resolution": "wide", "fps": "thirty", "speed": 3,
             "destination": {"personality": "shy", "port": 1935},
         });
-        let problem = stream_request(body).unwrap_err();
+        let problem = stream_request(body, &StreamDefaults::default()).unwrap_err();
         assert_eq!(
             fields_of(&problem),
             [
@@ -461,7 +490,8 @@ mod tests {
                 "fps",
                 "destination.personality",
                 "destination.port",
-                "speed"
+                "speed",
+                "destination.url"
             ]
         );
     }
@@ -469,7 +499,8 @@ mod tests {
     #[test]
     fn whole_floats_are_integers() {
         let body = json!({"resolution": "1280x720", "bitrate": 4e6, "fps": 30.0});
-        assert_eq!(stream_request(body).unwrap().bitrate.0, 4_000_000);
+        let request = stream_request(body, &StreamDefaults::default()).unwrap();
+        assert_eq!(request.bitrate.0, 4_000_000);
     }
 
     #[test]

@@ -2,13 +2,62 @@
 
 use std::collections::BTreeMap;
 
-use encoder_core::model::{LoadBalancerReport, StreamView};
+use encoder_core::model::{Alert, LoadBalancerReport, StreamView};
 use prometheus::proto::{MetricFamily, MetricType};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{BackupDto, EncoderHealthDto, FleetCountsDto, IssueDto, StreamConfigDto, Time, name};
 use crate::system::SystemFigures;
+
+/// An alert.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Alert)]
+pub struct AlertDto {
+    /// Its id.
+    pub alert_id: String,
+    /// What it is about.
+    pub category: String,
+    /// `info`, `warning` or `critical`.
+    pub severity: String,
+    /// `firing`, `acknowledged` or `resolved`.
+    pub state: String,
+    /// The encoder concerned.
+    pub encoder_id: Option<String>,
+    /// The stream concerned.
+    pub stream_id: Option<String>,
+    /// Issue code.
+    pub code: String,
+    /// One line.
+    pub summary: String,
+    /// A few lines.
+    pub description: String,
+    /// What could be done.
+    pub suggested_actions: Vec<String>,
+    /// Since when.
+    pub started_at: Time,
+    /// Until when.
+    pub resolved_at: Option<Time>,
+}
+
+impl From<Alert> for AlertDto {
+    fn from(alert: Alert) -> Self {
+        Self {
+            alert_id: alert.alert_id.to_string(),
+            category: alert.category,
+            severity: alert.severity.as_str().to_owned(),
+            state: name(&alert.state),
+            encoder_id: alert.encoder_id.map(String::from),
+            stream_id: alert.stream_id.map(String::from),
+            code: alert.code,
+            summary: alert.summary,
+            description: alert.description,
+            suggested_actions: alert.suggested_actions,
+            started_at: alert.started_at.into(),
+            resolved_at: alert.resolved_at.map(Time),
+        }
+    }
+}
 
 /// How the balancer sees the fleet.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -154,6 +203,8 @@ pub struct MonitoringStatusDto {
     pub encoders: FleetCountsDto,
     /// The streams.
     pub streams: StreamCountsDto,
+    /// Alerts that are not resolved.
+    pub active_alerts: usize,
     /// Figures of the server.
     pub performance: PerformanceDto,
     /// Its parts.

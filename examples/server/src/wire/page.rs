@@ -40,10 +40,35 @@ impl PageQuery {
         items: Vec<T>,
         key: impl Fn(&T) -> &str,
     ) -> Result<Page<U>, Problem> {
+        self.cut_after(items, key, |key, after| key > after)
+    }
+
+    /// As [`PageQuery::cut`], for items with the highest `key` first.
+    ///
+    /// # Errors
+    /// As for [`PageQuery::cut`].
+    pub fn cut_descending<T, U: From<T>>(
+        &self,
+        items: Vec<T>,
+        key: impl Fn(&T) -> &str,
+    ) -> Result<Page<U>, Problem> {
+        self.cut_after(items, key, |key, after| key < after)
+    }
+
+    fn cut_after<T, U: From<T>>(
+        &self,
+        items: Vec<T>,
+        key: impl Fn(&T) -> &str,
+        follows: fn(&str, &str) -> bool,
+    ) -> Result<Page<U>, Problem> {
         let (limit, after) = self.read()?;
         let mut rest: Vec<_> = items
             .into_iter()
-            .filter(|item| after.as_deref().is_none_or(|after| key(item) > after))
+            .filter(|item| {
+                after
+                    .as_deref()
+                    .is_none_or(|after| follows(key(item), after))
+            })
             .collect();
         let more = rest.len() > limit;
         rest.truncate(limit);

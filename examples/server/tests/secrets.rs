@@ -1,0 +1,110 @@
+//! Nothing secret reaches a log, an error, a metric or an event.
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use tracing_subscriber::fmt::MakeWriter;
+
+#[path = "server/bench.rs"]
+#[expect(dead_code, reason = "shared with the other tests, which use all of it")]
+mod bench;
+
+use bench::{Bench, good_stream, request, with_header};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// Uses secrets in right and wrong places, breaks encoders, and collects every text that comes of
+/// it.
+async fn everything_said(bench: &Bench) -> Vec<String> {
+    let mut body = good_stream();
+    body["destination"]["stream_key"] = json!("my-very-own-stream-key");
+    let once = request(
+        "POST",
+        "/api/streams/init?wait=live",
+        &bench.control,
+        Some(body.clone()),
+    );
+    let started = bench.send(with_header(once, "idempotency-key", "k1")).await;
+    assert_eq!(started.status, 201, "{}", started.text);
+    let id = started.json()["stream_id"].as_str().unwrap().to_owned();
+    body["destination"]["stream_key"] = json!("bad key with spaces");
+    let misplaced = json!({"address": "http://127.0.0.1:9", "password": {"x": "hidden-password"}});
+    let query = format!("/api/streams?token={}", bench.admin);
+    let mut said = vec![
+        bench.post("/api/streams/init", body).await.text,
+        bench.put("/api/encoders/helo-1", misplaced).await.text,
+        bench.get(&query).await.text,
+    ];
+    bench.encoder("helo-1").go_silent();
+    bench.encoder("helo-2").fail_stream();
+    tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+    let timeline = format!("/api/streams/{id}/timeline");
+    for path in [
+        "/metrics",
+        "/api/encoders",
+        "/api/streams",
+        "/api/monitoring/alerts",
+        &timeline,
+    ] {
+        said.push(bench.get(path).await.text);
+    }
+    let (events, _) = bench.state.manager().events().resume(0);
+    for event in events.unwrap() {
+        said.push(serde_json::to_string(event.as_ref()).unwrap());
+    }
+    let keys = bench.state.keys().list().await.unwrap();
+    said.push(format!("{keys:?} {:?}", bench.state));
+    said
+}
+
+#[tokio::test(start_paused = true)]
+async fn secrets_stay_out_of_logs_errors_metrics_and_events() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .finish();
+    // Alone in its process, so that the log of every thread is seen.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let bench = Bench::new().await;
+    let mut said = everything_said(&bench).await;
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("answered"), "the log was captured");
+    said.push(log);
+    for secret in [
+        &bench.read,
+        &bench.control,
+        &bench.admin,
+        "my-very-own-stream-key",
+        "bad key with spaces",
+        "device-password",
+        "hidden-password",
+    ] {
+        for text in &said {
+            let around = text
+                .find(secret)
+                .map(|at| &text[at.saturating_sub(200)..at]);
+            assert_eq!(around, None, "{secret}");
+        }
+    }
+}

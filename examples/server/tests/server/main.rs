@@ -1,0 +1,12 @@
+//! The server as its clients see it, over fake encoders and without a socket where none is needed.
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+mod bench;
+mod encoders;
+mod errors;
+mod feed;
+mod keys;
+mod limits;
+mod openapi;
+mod streams;
+mod websocket;
