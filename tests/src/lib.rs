@@ -1,11 +1,15 @@
 //! Harness of the scenario tests: simulated devices on the loopback, a manager or a whole server
 //! in front of them, and the simulated ingest as witness of who published when.
 
+mod client;
 mod devices;
+mod server;
 mod studio;
 mod waiting;
 
+pub use client::{Answer, Client, Feed, Told};
 pub use devices::{BACKUP_URL, DEVICE_PASSWORD, Devices, KEY, Setup, URL, helo};
+pub use server::{HeldDatabase, Station};
 pub use studio::{Studio, failover_events, watch_nothing_happen};
 pub use waiting::{PATIENCE, until};
 

@@ -84,7 +84,7 @@ impl Floor {
         loop {
             let events = self.get(primary, &wait).await?;
             let mut events = events.as_array().into_iter().flatten();
-            if events.any(|event| tells_failure(event)) {
+            if events.any(tells_failure) {
                 let start = [
                     ("action", "set"),
                     ("paramid", "eParamID_ReplicatorCommand"),

@@ -108,8 +108,9 @@ impl ManagerBuilder {
     /// Without the lease the manager stands by and does so as soon as it gets it.
     ///
     /// # Errors
-    /// [`ErrorKind::ConfigInvalid`]; [`ErrorKind::ValidationFailed`] for an encoder;
-    /// [`ErrorKind::StoreUnavailable`].
+    /// [`ConfigInvalid`](crate::ErrorKind::ConfigInvalid);
+    /// [`ValidationFailed`](crate::ErrorKind::ValidationFailed) for an encoder;
+    /// [`StoreUnavailable`](crate::ErrorKind::StoreUnavailable).
     pub async fn build(mut self) -> Result<Manager> {
         self.config.validate()?;
         let tasks = Supervisor::new();

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::JoinMap;
 
 use super::handle::{Command, StreamContext};
+use super::isolation::Isolation;
 use super::report;
 use super::saved::Saved;
 use super::spare::Spare;
@@ -29,7 +30,7 @@ use crate::model::{
 use crate::remediation::Attempt;
 
 /// How soon to look again while something is under way or wrong.
-const RESTLESS: Duration = Duration::from_millis(250);
+pub(super) const RESTLESS: Duration = Duration::from_millis(250);
 
 /// What a job on a device beside the primary was about.
 #[derive(Debug)]
@@ -54,6 +55,7 @@ pub(super) struct Actor {
     pub(super) fence_attempts: BTreeMap<EncoderId, Instant>,
     pub(super) starting_since: Option<Timestamp>,
     pub(super) tried: Vec<Attempt>,
+    pub(super) isolation: Isolation,
     /// Issues of the stream itself, beside those of its encoders.
     pub(super) problems: BTreeMap<&'static str, Issue>,
     /// False once somebody else was seen writing the record: command nothing any more.
@@ -87,6 +89,7 @@ impl Actor {
             fence_attempts: BTreeMap::new(),
             starting_since: None,
             tried: Vec::new(),
+            isolation: Isolation::default(),
             problems: BTreeMap::new(),
             owned: true,
             resumed,

@@ -81,6 +81,7 @@ impl Actor {
             .fleet
             .first_look(&ids, (watch.timeout + watch.retry_interval) * 3)
             .await;
+        self.complete_timeline().await;
         match self.record().state {
             StreamState::Stopped | StreamState::Failed => {}
             StreamState::Stopping => {

@@ -171,5 +171,21 @@ impl Actor {
         self.save().await;
         self.tell_phase(&progress, next, None);
         self.publish();
+        if next == FailoverPhase::Confirm {
+            // The replacement is on its way, so there is time to write down why.
+            self.write_timeline().await;
+        }
+    }
+
+    /// Writes what waits for the timeline; a store that is away is tried again at the next look.
+    async fn write_timeline(&mut self) {
+        let patience = self.cx.config.failover.store_patience;
+        match tokio::time::timeout(patience, self.timeline.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(stream = %self.record().id, %error, "timeline not written yet");
+            }
+            Err(_) => tracing::warn!(stream = %self.record().id, "timeline not written in time"),
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! Looking after the encoder on air: noticing, repairing in place, moving, or holding still.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::actor::Actor;
+use super::actor::{Actor, RESTLESS};
 use super::decide::{Diagnosis, Facts, Fault, diagnose, gate};
 use crate::fleet::{Encoder, EncoderSnapshot};
 use crate::model::{EncoderId, IncidentId, IssueCode, Severity, StreamState, Trigger, issue_code};
@@ -27,11 +27,7 @@ impl Actor {
             grace: primary
                 .as_ref()
                 .map_or(Duration::ZERO, |e| e.start_grace(&self.cx.config.failover)),
-            witness: silent_since.is_some_and(|since| {
-                self.cx
-                    .fleet
-                    .has_witness(since, &self.record().primary.encoder_id)
-            }),
+            witness: silent_since.is_some_and(|since| self.has_witness(since)),
         };
         match diagnose(&facts) {
             Diagnosis::OnAir => self.on_air(snapshot.as_deref()).await,
@@ -39,6 +35,25 @@ impl Actor {
             Diagnosis::Isolated => self.isolated().await,
             Diagnosis::Faulty(fault) => self.mend(fault).await,
         }
+    }
+
+    /// Whether somebody answers while the primary does not, and it is not merely the manager's
+    /// own network coming back.
+    fn has_witness(&mut self, silent_since: Instant) -> bool {
+        let primary = self.record().primary.encoder_id.clone();
+        let now = self.cx.clock.instant();
+        // A poll under way may end, and another one be made.
+        let recovery = self.cx.config.watch.timeout * 2 + RESTLESS;
+        let proof = self.cx.config.failover.witness_timeout;
+        if !self.cx.fleet.has_witness(silent_since, &primary) {
+            self.isolation.notice(now, recovery);
+            return false;
+        }
+        let lingers = self.isolation.lingers(now, proof, recovery);
+        if let Some(primary) = self.cx.fleet.find(&primary).filter(|_| lingers) {
+            primary.look_now();
+        }
+        !lingers
     }
 
     async fn on_air(&mut self, snapshot: Option<&EncoderSnapshot>) {

@@ -11,6 +11,7 @@ mod decide;
 mod failover;
 mod fence;
 mod handle;
+mod isolation;
 mod mend;
 mod plan;
 mod protection;

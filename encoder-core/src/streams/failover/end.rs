@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use crate::model::{
     Assignment, DrillReturn, EncoderId, FailoverOrder, FailoverPhase, FailoverProgress,
-    FailoverSummary, PhaseTiming, Severity, StreamState, Timestamp, Trigger, issue_code,
+    FailoverSummary, PhaseTiming, Severity, StreamState, TimelineEntry, Timestamp, Trigger,
+    issue_code,
 };
 use crate::streams::actor::Actor;
+use crate::streams::timeline::{self, Note};
 
 /// Past failovers that a record keeps: more than any cap per hour that makes sense.
 const KEPT_HISTORY: usize = 64;
@@ -115,6 +117,38 @@ impl Actor {
         self.timeline
             .add(note.incident(&progress.incident_id).phases(summary.timings));
         self.publish();
+    }
+
+    /// Adds the end of the last failover to the timeline, when a crash came between the record and
+    /// the timeline.
+    pub(in crate::streams) async fn complete_timeline(&mut self) {
+        let Some(last) = self.record().history.last().cloned() else {
+            return;
+        };
+        let read = timeline::read(self.cx.store.as_ref(), &self.record().id).await;
+        let Ok(entries) = read else { return };
+        let (transition, severity) = if last.succeeded {
+            ("failover_completed", Severity::Warning)
+        } else {
+            ("failover_failed", Severity::Critical)
+        };
+        let incident = Some(&last.incident_id);
+        let known = |entry: &&TimelineEntry| {
+            entry.incident_id.as_ref() == incident && entry.transition == transition
+        };
+        // A drill is two failovers of one incident.
+        let past = |past: &&FailoverSummary| {
+            Some(&past.incident_id) == incident && past.succeeded == last.succeeded
+        };
+        let ended = self.record().history.iter().filter(past).count();
+        if entries.iter().filter(known).count() >= ended {
+            return;
+        }
+        let message = format!("from {} to {}; noted after a restart", last.from, last.to);
+        let stream = self.record().id.clone();
+        let note = Note::new(&stream, last.finished_at, transition, severity, message);
+        self.timeline
+            .add(note.incident(&last.incident_id).phases(last.timings));
     }
 
     fn remember(&mut self, progress: &FailoverProgress, succeeded: bool) -> FailoverSummary {

@@ -82,7 +82,7 @@ pub(super) async fn tell(
     Ok(Outcome {
         encoders,
         streams: streams["items"].as_array().map_or(0, Vec::len),
-        failovers: moved.failovers,
+        failovers: failovers(client, id).await?,
         detect_ms: moved.phase("detect"),
         command_ms: ["decide", "fence", "start"]
             .iter()
@@ -150,9 +150,24 @@ fn pull_cable(fleet: &SimulatorFleet, encoder: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// How many failovers the stream's own timeline tells of: one fault must be one failover. The
+/// timeline is written after the act, so the first entry may be a moment away.
+async fn failovers(client: &Client, id: &str) -> anyhow::Result<usize> {
+    let completed = |entry: &&Value| entry["transition"] == "failover_completed";
+    loop {
+        let timeline = client.get(&format!("/api/streams/{id}/timeline")).await?;
+        let entries = timeline["items"]
+            .as_array()
+            .context("a timeline without entries")?;
+        match entries.iter().filter(completed).count() {
+            0 => tokio::time::sleep(LOOK_EVERY).await,
+            count => return Ok(count),
+        }
+    }
+}
+
 /// What the feed said about the failover.
 struct Moved {
-    failovers: usize,
     phases: Value,
 }
 
@@ -196,10 +211,7 @@ async fn follow(
                     Some("completed") => {
                         let phases = data["phases"].clone();
                         tell_phases(&phases, say);
-                        return Ok(Moved {
-                            failovers: 1,
-                            phases,
-                        });
+                        return Ok(Moved { phases });
                     }
                     Some("failed") => bail!("the failover failed: {}", data["message"]),
                     _ => {}
