@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
+use encoder_aja::AjaDriverFactory;
 use encoder_core::model::{EncoderId, EncoderSpec, Secret, Timestamp};
 use encoder_core::store::{Change, Expect, Key, Lease, MemoryStore, Record, Revision, StateStore};
 use encoder_core::tasks::Clock;
@@ -180,7 +181,9 @@ impl Bench {
         encoders: Vec<FakeEncoder>,
         drivers: Vec<Arc<dyn EncoderDriver>>,
     ) -> Self {
+        let helos = AjaDriverFactory::new(config.aja.clone()).unwrap();
         let mut builder = Manager::builder()
+            .with_driver_factory(Arc::new(helos))
             .with_config(config.manager.clone())
             .with_clock(Clock::anchored(Timestamp::from_millis(1_700_000_000_000)))
             .with_store(Arc::clone(&store) as Arc<dyn StateStore>);
