@@ -4,5 +4,7 @@
 //! killed and started again on the same data. In the end there is one failover, one publisher,
 //! and everything that was acknowledged before.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
+
 mod between_steps;
 mod restart;
