@@ -123,7 +123,10 @@ impl Actor {
                 self.record().primary.encoder_id
             );
             self.saved.record.live_at.get_or_insert(now);
-            self.set_state(StreamState::Live).await;
+            // What the device says needs no promise of ours, so nobody waits for the disk.
+            self.set_state_quietly(StreamState::Live);
+            self.publish();
+            self.save().await;
             self.note("live", Severity::Info, message);
         }
     }
