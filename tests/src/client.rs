@@ -93,6 +93,15 @@ impl Client {
         client
     }
 
+    /// The same client with a memory of its own.
+    #[must_use]
+    pub fn deaf(&self) -> Self {
+        Self {
+            heard: Arc::default(),
+            ..self.clone()
+        }
+    }
+
     /// The key.
     #[must_use]
     pub fn key(&self) -> &str {

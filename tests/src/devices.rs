@@ -45,6 +45,8 @@ pub struct Setup {
     pub special: Vec<(usize, SimulatorConfig)>,
     /// Whether devices ask for a login.
     pub locked: bool,
+    /// Size of the disk under a manager in this process.
+    pub max_bytes: Option<u64>,
     /// The manager.
     pub config: ManagerConfig,
     /// The driver.
@@ -63,6 +65,7 @@ impl Setup {
             device: SimulatorConfig::fast(),
             special: Vec::new(),
             locked: false,
+            max_bytes: None,
             config: quick_manager(),
             aja: quick_driver(),
         }

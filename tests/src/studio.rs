@@ -172,7 +172,8 @@ impl Studio {
 }
 
 async fn run(setup: &Setup, devices: &Devices, folder: &TempDir) -> (SqliteStore, Manager) {
-    let config = SqliteConfig::new(folder.path().join("fleet.db"));
+    let mut config = SqliteConfig::new(folder.path().join("fleet.db"));
+    config.max_bytes = setup.max_bytes;
     let store = SqliteStore::open(config).await.expect("a store");
     let factory = AjaDriverFactory::new(setup.aja.clone()).expect("valid settings");
     let mut builder = Manager::builder()

@@ -191,8 +191,8 @@ async fn move_away(
         reason: Some(format!("{id} is drained")),
         to: None,
     };
-    streams.failover(stream, request, Trigger::Manual).await?;
-    let view = streams.settled(stream).await?;
+    let accepted = streams.failover(stream, request, Trigger::Manual).await?;
+    let view = streams.settled(&accepted).await?;
     if view.record.state == StreamState::Live && view.record.primary.encoder_id != *id {
         return Ok(());
     }

@@ -236,12 +236,24 @@ impl Streams {
         self.actors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until a failover under way is over.
-    pub(crate) async fn settled(&self, id: &StreamId) -> Result<StreamView> {
-        let mut view = self.handle(id)?.view;
+    /// Waits until a failover is over, and then, for a while, until the encoder that lost the
+    /// stream was seen idle.
+    pub(crate) async fn settled(&self, failover: &FailoverAccepted) -> Result<StreamView> {
+        let mut view = self.handle(&failover.stream_id)?.view;
+        let ended = |view: &Arc<StreamView>| {
+            let mut past = view.record.history.iter();
+            past.any(|past| past.incident_id == failover.incident_id)
+        };
         // A stream whose task ended is as settled as it gets.
-        let _ = view.wait_for(|view| view.record.failover.is_none()).await;
-        self.view(id)
+        let _ = view.wait_for(ended).await;
+        let idle = |view: &Arc<StreamView>| {
+            let mut fences = view.record.fences.iter();
+            !fences.any(|f| f.encoder_id == failover.from && f.idle_since.is_none())
+        };
+        // One that cannot be reached is let go all the same.
+        let patience = self.context.config.failover.fence_deadline * 2;
+        let _ = tokio::time::timeout(patience, view.wait_for(idle)).await;
+        self.view(&failover.stream_id)
     }
 
     fn handles(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<StreamId, Handle>> {

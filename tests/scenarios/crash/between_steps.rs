@@ -175,6 +175,33 @@ async fn killed_between_decision_and_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn killed_after_a_start_that_could_not_be_written_down() {
+    let before = Before::failover(patient(Personality::Takeover)).await;
+    let backup = before.backup().await;
+    let delay = FaultKind::Delay {
+        delay: Duration::from_millis(700),
+    };
+    let late = Fault::new(delay).on_param("ReplicatorCommand").times(1);
+    before.station.devices.of(&backup).inject(late);
+    before.station.devices.nth(1).inject(FaultKind::StreamFails);
+    before.until_phase("start").await;
+    let held = before.station.hold_database();
+    encoder_tests::until("the backup streams", async || {
+        before.station.devices.on_air() == [backup.as_str()]
+    })
+    .await;
+    let mut before = before;
+    before.station.kill().await;
+    drop(held);
+    assert_eq!(
+        before.station.on_disk(&before.stream)["failover"]["phase"],
+        "start"
+    );
+    before.station.start_again().await;
+    before.ends_well(URL).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_between_start_and_confirmation() {
     let before = Before::failover(slow_spares(patient(Personality::Takeover))).await;
     before.station.devices.nth(1).inject(FaultKind::StreamFails);

@@ -8,6 +8,12 @@ use super::Device;
 use super::state::State;
 
 impl Device {
+    /// The open sessions by their cookies, so that a test can look for them where they must not be.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<String> {
+        self.with(|state, _| state.sessions.keys().cloned().collect())
+    }
+
     /// Whether a request with this session cookie is answered.
     pub(in crate::simulator) fn admits(&self, session: Option<&str>) -> bool {
         self.with(|state, now| state.admits(session, now))

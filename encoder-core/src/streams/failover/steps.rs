@@ -7,7 +7,8 @@ use super::{Advance, Setback};
 use crate::error::{Error, Result};
 use crate::fleet::{Duty, Encoder, EncoderSnapshot};
 use crate::model::{
-    DeviceStreamState, FailoverOrder, FailoverPhase, FailoverProgress, Timestamp, Trigger, Verdict,
+    Assignment, DeviceStreamState, FailoverOrder, FailoverPhase, FailoverProgress, Timestamp,
+    Trigger, Verdict,
 };
 use crate::streams::actor::{Actor, Done, within};
 use crate::streams::bring_up::stop_and_confirm;
@@ -71,6 +72,12 @@ impl Actor {
         let target = self.record().target(progress.to_slot);
         let limit = self.cx.config.failover.command_timeout;
         self.starting_since = Some(self.cx.clock.now());
+        let part = Assignment::new(progress.to.clone(), progress.to_slot);
+        if encoder.snapshot().is_streaming() && self.publishes_ours(&part) {
+            // An earlier process started it and died before it could write that down.
+            self.silence_faulty(progress);
+            return Ok(FailoverPhase::Confirm);
+        }
         if !self
             .spare
             .is_staged(&progress.to, &self.record().config, &target)
