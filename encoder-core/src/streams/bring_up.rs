@@ -49,7 +49,7 @@ impl Actor {
     }
 
     /// Configures an encoder for the stream and commands it to start.
-    pub(super) async fn set_off(&self, part: &Assignment) -> Result<()> {
+    async fn set_off(&mut self, part: &Assignment) -> Result<()> {
         let encoder = self.encoder(&part.encoder_id)?;
         let limit = self.cx.config.failover.command_timeout;
         let target = self.record().target(part.slot);
@@ -60,6 +60,8 @@ impl Actor {
             driver.configure(&self.record().config, &target),
         )
         .await?;
+        // Start times are compared with those of staged backups, which are not configured again.
+        self.starting_since = Some(self.cx.clock.now());
         within(limit, "EncoderDriver::start", driver.start()).await?;
         encoder.look_now();
         Ok(())
