@@ -85,6 +85,7 @@ doctest: ## examples in the documentation
 
 bench: ## measurements with a goal; neither part of the tests nor comparable between machines
 	cargo run --release --locked -p encoder-benches -- failover
+	cargo run --release --locked -p encoder-benches -- init
 	cargo run --release --locked -p encoder-benches -- idle
 
 interop: ## Python and Node clients against the server

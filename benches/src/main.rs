@@ -7,9 +7,11 @@ use rustls::crypto::ring::default_provider;
 
 mod failover;
 mod idle;
+mod init;
 mod process;
 mod report;
 mod rig;
+mod server;
 mod simulators;
 
 use report::Report;
@@ -32,6 +34,8 @@ struct Cli {
 enum Bench {
     /// How long after a failure the backup is told to start.
     Failover(failover::Options),
+    /// What the server adds to the time a device needs to go on air.
+    Init(init::Options),
     /// What watching a large fleet costs when nothing happens.
     Idle(idle::Options),
     /// Simulated devices in a process of their own, for `idle`.
@@ -68,6 +72,7 @@ async fn main() -> ExitCode {
 async fn run(bench: Bench) -> Outcome<Option<Report>> {
     match bench {
         Bench::Failover(options) => failover::measure(&options).await.map(Some),
+        Bench::Init(options) => init::measure(&options).await.map(Some),
         Bench::Idle(options) => idle::measure(&options).await.map(Some),
         Bench::Simulators(options) => simulators::run(&options).await.map(|()| None),
     }

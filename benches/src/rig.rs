@@ -90,8 +90,8 @@ pub(crate) fn specs(urls: &[String]) -> Vec<EncoderSpec> {
     named.collect()
 }
 
-/// A manager as a server runs it: SQLite on disk and the HELO driver.
-pub(crate) async fn manager(
+/// A manager with SQLite on disk and the HELO driver.
+async fn manager(
     folder: &Path,
     config: ManagerConfig,
     specs: Vec<EncoderSpec>,
@@ -125,7 +125,7 @@ pub(crate) async fn start_streams(manager: &Manager, count: usize) -> Outcome<Ve
     Ok(streams)
 }
 
-pub(crate) async fn protected(manager: &Manager, stream: &StreamId) -> Outcome<StreamView> {
+async fn protected(manager: &Manager, stream: &StreamId) -> Outcome<StreamView> {
     let holds = || {
         manager.stream(stream).is_ok_and(|view| {
             let live = view.record.state == StreamState::Live;

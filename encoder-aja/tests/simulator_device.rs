@@ -35,6 +35,7 @@ async fn press(helo: &Simulator, command: &str) {
 #[tokio::test]
 async fn device_answers_while_it_boots_and_is_idle_after_its_boot_time() {
     let mut config = SimulatorConfig::fast();
+    config.cold_start = true;
     config.timing.boot = Duration::from_millis(600);
     let begin = std::time::Instant::now();
     let helo = Simulator::start(config).await.unwrap();

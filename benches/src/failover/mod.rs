@@ -77,7 +77,12 @@ async fn reported(options: &Options) -> Outcome<(Spread, Spread)> {
         let view = rig.protected(&stream).await?;
         let backup = view.backup.encoder_id.ok_or("a ready backup has a name")?;
         let (primary, backup) = (view.record.primary.encoder_id, backup);
-        ours.push(fail(rig.device(&primary), rig.device(&backup)).await?);
+        match fail(rig.device(&primary), rig.device(&backup)).await {
+            Ok(taken) => ours.push(taken),
+            Err(error) => {
+                return Err(format!("{error}; {:#?}", rig.manager.timeline(&stream).await?).into());
+            }
+        }
         bare.push(floor.fail().await?);
         streams.push_back(stream);
     }
@@ -113,11 +118,13 @@ fn devices() -> SimulatorConfig {
     SimulatorConfig::default().with_timing(timing)
 }
 
-/// The defaults, except for the rules that keep a stream from moving too often.
+/// The defaults, except for the rules that keep a stream from moving too often, and without the
+/// repair in place, which these quick devices invite.
 fn config() -> ManagerConfig {
     let mut config = ManagerConfig::default();
     config.failover.hold_down = Duration::ZERO;
     config.failover.hourly_cap = u32::MAX;
     config.failover.reinstate_after = Duration::ZERO;
+    config.remediation.enabled = false;
     config
 }

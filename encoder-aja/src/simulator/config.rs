@@ -34,6 +34,9 @@ pub struct SimulatorConfig {
     /// The password; `None` leaves authentication off.
     #[serde(skip_serializing)]
     pub password: Option<Password>,
+    /// Whether it boots when it is started, like a unit whose power comes on; otherwise it has
+    /// been up for a while.
+    pub cold_start: bool,
     /// How long things take.
     pub timing: Timing,
     /// How warm the device gets.
@@ -76,6 +79,7 @@ impl Default for SimulatorConfig {
             serial: "SIM000001".to_owned(),
             firmware: "4.3.0.8-12r".to_owned(),
             password: None,
+            cold_start: false,
             timing: Timing::default(),
             thermal: Thermal::default(),
             media: Media::default(),

@@ -107,6 +107,7 @@ fn objections(encoder: &Encoder, streams: u32, capacity: u32) -> Vec<String> {
         Verdict::Failing => reasons.push("reports a fault".to_owned()),
         Verdict::Healthy | Verdict::Worn => {}
     }
+    reasons.extend(snapshot.misbehaviour());
     match snapshot.stream_state() {
         DeviceStreamState::Initialising | DeviceStreamState::ShuttingDown => {
             reasons.push("is restarting".to_owned());

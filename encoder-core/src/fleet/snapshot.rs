@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::model::{
     Assessment, ConnectionHealth, DeviceStreamState, EncoderSpec, EncoderState, EncoderStatus,
-    Heat, Timestamp, Verdict,
+    Heat, Issue, Timestamp, Verdict, issue_code,
 };
 
 /// The watcher's latest conclusions. Immutable; a new one replaces it.
@@ -40,6 +40,17 @@ impl EncoderSnapshot {
         self.is_reachable() && self.stream_state() == DeviceStreamState::Streaming
     }
 
+    /// Why the device cannot be relied on to take commands although it gives signs of life: its
+    /// answers are wrong or refusals, or its state was never readable.
+    pub(crate) fn misbehaviour(&self) -> Option<String> {
+        let code = |issue: &&Issue| issue.code.as_str() == issue_code::DEVICE_MISBEHAVES;
+        if let Some(issue) = self.assessment.issues.iter().find(code) {
+            return Some(issue.message.clone());
+        }
+        let alive = !matches!(self.assessment.verdict, Verdict::Unknown | Verdict::Silent);
+        (alive && self.status.is_none()).then(|| "its state cannot be read".to_owned())
+    }
+
     pub(crate) fn state(&self, spec: &EncoderSpec) -> EncoderState {
         match self.assessment.verdict {
             _ if spec.maintenance => EncoderState::Maintenance,
@@ -53,7 +64,7 @@ impl EncoderSnapshot {
     /// Whether anybody who decides by snapshots has to look again.
     pub(crate) fn differs_from(&self, other: &Self) -> bool {
         fn codes(assessment: &Assessment) -> impl Iterator<Item = (&str, u8)> {
-            let severity = |issue: &crate::model::Issue| issue.severity as u8;
+            let severity = |issue: &Issue| issue.severity as u8;
             assessment
                 .issues
                 .iter()

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::score::strain;
 use super::{Contact, HealthPolicy, History};
+use crate::error::ErrorKind;
 use crate::model::{
     Assessment, ConnectionHealth, Health, Issue, Severity, Verdict, issue_code, millis,
 };
@@ -155,7 +156,11 @@ impl HealthPolicy for ConnectionPolicy {
             );
         }
         if link.misbehaves {
-            let message = format!("{} wrong answers in a row", link.wrong);
+            let message = match link.wrong_kind {
+                Some(ErrorKind::DeviceAuth) => "does not accept the password".to_owned(),
+                Some(kind) => format!("{} wrong answers in a row ({kind})", link.wrong),
+                None => format!("{} wrong answers in a row", link.wrong),
+            };
             report.wear(
                 issue_code::DEVICE_MISBEHAVES,
                 link.wrong_since,

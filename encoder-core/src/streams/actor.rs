@@ -15,6 +15,7 @@ use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::JoinMap;
 
+use super::decide::Fault;
 use super::handle::{Command, StreamContext};
 use super::isolation::Isolation;
 use super::report;
@@ -54,6 +55,9 @@ pub(super) struct Actor {
     /// When each fenced encoder was last told to stop.
     pub(super) fence_attempts: BTreeMap<EncoderId, Instant>,
     pub(super) starting_since: Option<Timestamp>,
+    /// Why the primary could not be told to start; it may hold settings that are not ours.
+    pub(super) refused: Option<Fault>,
+    pub(super) retry_start_at: Option<Instant>,
     pub(super) tried: Vec<Attempt>,
     pub(super) isolation: Isolation,
     /// Issues of the stream itself, beside those of its encoders.
@@ -88,6 +92,8 @@ impl Actor {
             spare: Spare::default(),
             fence_attempts: BTreeMap::new(),
             starting_since: None,
+            refused: None,
+            retry_start_at: None,
             tried: Vec::new(),
             isolation: Isolation::default(),
             problems: BTreeMap::new(),

@@ -1,46 +1,55 @@
 //! The ends of a stream's life: bringing it on air, taking it up after a restart, stopping it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 
 use super::actor::{Actor, within};
+use super::decide::Fault;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fleet::Encoder;
 use crate::model::{
     Assignment, DeviceStreamState, EncoderId, Fence, IngestSlot, Severity, StreamState,
 };
 
+/// Time between attempts to start a primary that refuses.
+const RETRY: Duration = Duration::from_secs(2);
+
 impl Actor {
     /// Configures the primary and starts it. A device that refuses is a fault like any other,
     /// found at the next look.
     pub(super) async fn bring_up(&mut self) {
         let primary = self.record().primary.clone();
-        self.starting_since = Some(self.cx.clock.now());
+        let began = self.cx.clock.now();
+        self.starting_since = Some(began);
         let stop = self.stop.clone();
         let Some(result) = stop.run_until_cancelled(self.set_off(&primary)).await else {
             return;
         };
-        let Err(error) = result else { return };
-        self.tell_error(
-            &crate::model::IssueCode::from(error.kind().as_str()),
-            &error.to_string(),
-        );
-        self.note(
-            "start_refused",
-            Severity::Critical,
-            format!("{}: {error}", primary.encoder_id),
-        );
-        // Without this the fault would only be seen when the grace for a slow start is over.
-        let grace = self
-            .encoder(&primary.encoder_id)
-            .map(|e| e.start_grace(&self.cx.config.failover));
-        let now = self.cx.clock.now();
-        self.starting_since = Some(grace.map_or(now, |grace| now.minus(grace)));
+        let Err(error) = result else {
+            self.refused = None;
+            return;
+        };
+        self.starting_since = None;
+        self.retry_start_at = Some(self.cx.clock.instant() + RETRY);
+        let fault = Fault {
+            cause: error.kind().as_str().into(),
+            message: format!("{} did not take the start: {error}", primary.encoder_id),
+            since: self.refused.as_ref().map_or(began, |known| known.since),
+            reachable: true,
+            evidence: vec![format!("error={}", error.kind())],
+            threshold: None,
+        };
+        if self.refused.is_none() {
+            self.tell_error(&fault.cause, &fault.message);
+            self.note("start_refused", Severity::Critical, fault.message.clone());
+        }
+        self.refused = Some(fault);
     }
 
     /// Configures an encoder for the stream and commands it to start.
-    pub(super) async fn set_off(&self, part: &Assignment) -> Result<()> {
+    async fn set_off(&mut self, part: &Assignment) -> Result<()> {
         let encoder = self.encoder(&part.encoder_id)?;
         let limit = self.cx.config.failover.command_timeout;
         let target = self.record().target(part.slot);
@@ -51,6 +60,8 @@ impl Actor {
             driver.configure(&self.record().config, &target),
         )
         .await?;
+        // Start times are compared with those of staged backups, which are not configured again.
+        self.starting_since = Some(self.cx.clock.now());
         within(limit, "EncoderDriver::start", driver.start()).await?;
         encoder.look_now();
         Ok(())
@@ -264,10 +275,7 @@ impl Actor {
 ///
 /// # Errors
 /// Those of the device, or [`ErrorKind::DeadlineExceeded`].
-pub(super) async fn stop_and_confirm(
-    encoder: &Arc<Encoder>,
-    limit: std::time::Duration,
-) -> Result<()> {
+pub(super) async fn stop_and_confirm(encoder: &Arc<Encoder>, limit: Duration) -> Result<()> {
     let stopping = async {
         encoder.driver.stop().await?;
         loop {
@@ -276,7 +284,7 @@ pub(super) async fn stop_and_confirm(
                 encoder.look_now();
                 return Ok(());
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     tokio::time::timeout(limit, stopping)

@@ -46,7 +46,7 @@ impl Actor {
                 self.tell_error(&fault.cause, &fault.message);
                 self.carry_out(plan).await;
             }
-            Err(error) if self.record().state == StreamState::Starting => {
+            Err(error) if self.gives_up_starting() => {
                 self.fail(format!("{}; {}", fault.message, error.message()))
                     .await;
             }

@@ -295,11 +295,13 @@ impl Streams {
             return self.view(id);
         }
         let last = self.stop(id).await?;
-        let reason = last
-            .record
-            .failure
-            .unwrap_or_else(|| "the device did not get there".to_owned());
-        let message = format!("not live within {} ms: {reason}", deadline.as_millis());
+        let message = match last.record.failure {
+            Some(reason) => format!("not started: {reason}"),
+            None => format!(
+                "the device does not stream within {} ms",
+                deadline.as_millis()
+            ),
+        };
         Err(Error::new(ErrorKind::DeadlineExceeded, message)
             .with_context("stream", id)
             .with_context("encoder", &last.record.primary.encoder_id))

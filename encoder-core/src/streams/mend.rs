@@ -29,12 +29,52 @@ impl Actor {
                 .map_or(Duration::ZERO, |e| e.start_grace(&self.cx.config.failover)),
             witness: silent_since.is_some_and(|since| self.has_witness(since)),
         };
+        let streaming = snapshot
+            .as_ref()
+            .is_some_and(|snapshot| snapshot.is_streaming());
+        if let Some(fault) = self.refused.clone().filter(|_| !streaming) {
+            return self.mend_refusal(fault).await;
+        }
         match diagnose(&facts) {
             Diagnosis::OnAir => self.on_air(snapshot.as_deref()).await,
             Diagnosis::Patience => {}
             Diagnosis::Isolated => self.isolated().await,
             Diagnosis::Faulty(fault) => self.mend(fault).await,
         }
+    }
+
+    /// A primary that was never brought to hold this stream's settings is not restarted in place,
+    /// because it would publish whatever it holds: the stream starts elsewhere, or the whole
+    /// bringing up is tried again.
+    async fn mend_refusal(&mut self, fault: Fault) {
+        let now = self.cx.clock.now();
+        let allowed = gate(self.record(), &self.cx.config.failover, now);
+        let id = IncidentId::generate();
+        let reason = match allowed {
+            Ok(()) => match self.plan(&fault, id, Trigger::Automatic, None) {
+                Ok(plan) => return self.carry_out(plan).await,
+                Err(error) => error.message().to_owned(),
+            },
+            Err(held) => held.reason,
+        };
+        if self.gives_up_starting() {
+            return self.fail(format!("{}; {reason}", fault.message)).await;
+        }
+        let due = self
+            .retry_start_at
+            .is_none_or(|at| self.cx.clock.instant() >= at);
+        if due {
+            self.bring_up().await;
+        }
+    }
+
+    /// Whether a stream that never was on air has had its time. Until then an encoder may still
+    /// boot, or be freed.
+    pub(super) fn gives_up_starting(&self) -> bool {
+        let record = self.record();
+        let patience = self.cx.config.failover.start_grace;
+        record.state == StreamState::Starting
+            && self.cx.clock.now().since(record.created_at) >= patience
     }
 
     /// Whether somebody answers while the primary does not, and it is not merely the manager's
@@ -57,6 +97,7 @@ impl Actor {
     }
 
     async fn on_air(&mut self, snapshot: Option<&EncoderSnapshot>) {
+        self.refused = None;
         let now = self.cx.clock.now();
         for code in [
             issue_code::MANAGER_ISOLATED,
@@ -82,7 +123,10 @@ impl Actor {
                 self.record().primary.encoder_id
             );
             self.saved.record.live_at.get_or_insert(now);
-            self.set_state(StreamState::Live).await;
+            // What the device says needs no promise of ours, so nobody waits for the disk.
+            self.set_state_quietly(StreamState::Live);
+            self.publish();
+            self.save().await;
             self.note("live", Severity::Info, message);
         }
     }
@@ -191,7 +235,7 @@ impl Actor {
     }
 
     async fn hold_still(&mut self, fault: &Fault, reason: &str) {
-        if self.record().state == StreamState::Starting && self.jobs.is_empty() {
+        if self.gives_up_starting() {
             return self.fail(format!("{}; {reason}", fault.message)).await;
         }
         let message = format!("{}: {}; not moved: {reason}", fault.cause, fault.message);

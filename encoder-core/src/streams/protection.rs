@@ -49,6 +49,11 @@ fn judge(facts: &BackupFacts<'_>, snapshot: &EncoderSnapshot, reasons: &mut Vec<
         Verdict::Failing => object(true, "reports a fault"),
         Verdict::Healthy | Verdict::Worn => {}
     }
+    let misbehaviour = snapshot.misbehaviour();
+    object(
+        misbehaviour.is_some(),
+        misbehaviour.as_deref().unwrap_or_default(),
+    );
     let state = snapshot.stream_state();
     if facts.protection == Protection::Hot {
         object(

@@ -137,6 +137,8 @@ impl Actor {
             }
         }
         if !live {
+            // Stopping is no part of the start that is measured.
+            self.starting_since = Some(self.cx.clock.now());
             within(limit, "EncoderDriver::start", primary.driver.start()).await?;
             self.await_start(primary).await;
         }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use encoder_core::ErrorKind;
 use encoder_core::model::{
-    AlertState, FailoverRequest, Personality, Protection, StreamConfigPatch, StreamState,
+    AlertState, EncoderSpec, FailoverRequest, Personality, Protection, StreamConfigPatch,
+    StreamRequest, StreamState,
 };
+use encoder_core::testkit::{FakeEncoder, Fault, FaultyDriver, Operation, When};
+use encoder_core::{ErrorKind, Manager};
 
 use crate::bench::{BACKUP_URL, Setup, URL, id, pass};
 
@@ -314,4 +316,63 @@ async fn lost_backup_is_one_alert_that_resolves() {
         })
         .await;
     assert_eq!(of_stream(&bench).len(), before + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn encoder_that_ignores_its_settings_is_never_started() {
+    let bench = Setup::new(1, Personality::Takeover).build().await;
+    bench.encoder(&id(1)).ignore_configure();
+    let request = bench.request(Personality::Takeover, Protection::Warm);
+    let stream = bench.manager.start_stream(request).await.unwrap().record.id;
+    bench
+        .until("given up", |b| b.state(&stream) == StreamState::Failed)
+        .await;
+    assert_eq!(bench.starts(&id(1)), 0, "it would publish what it holds");
+    let failure = bench.view(&stream).record.failure.unwrap();
+    assert!(failure.contains("device_rejected"), "{failure}");
+    assert!(bench.manager.encoder(&id(1)).unwrap().streams.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_settings_move_a_new_stream_elsewhere_at_once() {
+    let bench = Setup::new(2, Personality::Takeover).build().await;
+    bench.encoder(&id(1)).ignore_configure();
+    let asked = tokio::time::Instant::now();
+    let request = bench.request(Personality::Takeover, Protection::Warm);
+    let stream = bench.manager.start_stream(request).await.unwrap().record.id;
+    bench
+        .until("live", |b| b.state(&stream) == StreamState::Live)
+        .await;
+    assert_eq!(bench.primary(&stream), id(2));
+    assert!(
+        asked.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        asked.elapsed()
+    );
+    assert_eq!(bench.starts(&id(1)), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn encoder_that_only_answers_wrongly_is_not_chosen() {
+    let faulty = FaultyDriver::new(FakeEncoder::new("enc-1").driver());
+    faulty.inject(
+        Operation::Status,
+        When::Always,
+        Fault::Fail(ErrorKind::DeviceAuth),
+    );
+    faulty.drop_events(u64::MAX);
+    let spec = EncoderSpec::new(id(1), "fake://").with_driver("fake");
+    let manager = Manager::builder()
+        .with_encoder_driver(spec, std::sync::Arc::new(faulty))
+        .build()
+        .await
+        .unwrap();
+    pass(Duration::from_secs(10)).await;
+    let request: StreamRequest = serde_json::from_str(
+        r#"{"resolution":"1920x1080","bitrate":8000000,"fps":30,
+            "destination":{"url":"rtmp://ingest.example/live"}}"#,
+    )
+    .unwrap();
+    let error = manager.start_stream(request).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoEncoderAvailable);
 }

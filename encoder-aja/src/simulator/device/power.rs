@@ -107,6 +107,7 @@ impl State {
         };
     }
 
+    /// From here on the unit takes commands.
     pub(super) fn finish_boot(&mut self, at: Instant) {
         self.power = Power::Up { since: at };
         self.stream.phase = StreamPhase::Idle;

@@ -92,6 +92,9 @@ impl State {
         state.power_up(now);
         // Working copies do not survive a start, so that configured ones come once more.
         state.apply_configured_values();
+        if !state.config.cold_start {
+            state.finish_boot(now);
+        }
         state
     }
 

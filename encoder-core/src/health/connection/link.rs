@@ -23,6 +23,8 @@ pub(super) struct Link {
     pub(super) wrong: u32,
     /// The first of them.
     pub(super) wrong_since: Option<Instant>,
+    /// What was wrong with the latest of them.
+    pub(super) wrong_kind: Option<ErrorKind>,
     /// Whether there were enough of them to say so.
     pub(super) misbehaves: bool,
     /// Number of the contact with which the device regained trust; 0 when it never lost it.
@@ -87,6 +89,7 @@ impl Link {
                 self.wrong_since = Some(at);
             }
             self.wrong += 1;
+            self.wrong_kind = Some(kind);
             self.misbehaves = self.wrong >= fall;
         }
     }

@@ -41,6 +41,7 @@ impl Actor {
         let summary = self.remember(&progress, true);
         self.spare.forget();
         self.problems.clear();
+        self.refused = None;
         self.set_state_quietly(StreamState::Live);
         self.save().await;
         self.measure_start(&progress.to, now);

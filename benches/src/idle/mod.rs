@@ -2,23 +2,27 @@
 //!
 //! Some encoders carry streams and some are their backups, so they are polled every second; the
 //! others every five. All keep a long poll open. The devices run in a process of their own, and
-//! only the processor time of this one counts: client, driver, judgement, events and store.
+//! only the processor time of this one counts: client, driver, judgement, events, store and the
+//! server around them, without clients. The peer is a loop that reads every value in turn.
 
 use std::time::Duration;
 
 use clap::Args;
-use encoder_core::ManagerConfig;
-use tempfile::TempDir;
+use encoder_core::Manager;
 use tokio::time::Instant;
+
+mod dashboard;
 
 use crate::Outcome;
 use crate::process::{cpu_time, resident_mib};
 use crate::report::{Figure, Report};
-use crate::rig::{manager, specs, start_streams, until};
+use crate::rig::start_streams;
+use crate::server::Server;
 use crate::simulators::Simulators;
 
 /// Share of one core in percent that the fleet may cost.
 const GOAL: f64 = 10.0;
+const DASHBOARD: &str = "loop reading 24 values each 5 s";
 
 /// Settings of this measurement.
 #[derive(Debug, Args)]
@@ -35,49 +39,56 @@ pub(crate) struct Options {
     /// How long to let everything settle before.
     #[arg(long, default_value_t = 20)]
     settle_seconds: u64,
+    /// How long to measure the peer.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    peer_seconds: u64,
 }
 
 pub(crate) async fn measure(options: &Options) -> Outcome<Report> {
     let mut devices = Simulators::spawn(options.encoders).await?;
-    let folder = TempDir::new()?;
-    let specs = specs(&devices.urls);
-    let manager = manager(folder.path(), ManagerConfig::default(), specs).await?;
-    let all = usize::from(options.encoders);
-    until("all encoders answer", || {
-        manager.fleet_counts().online == all
-    })
-    .await?;
-    start_streams(&manager, options.streams).await?;
-    tokio::time::sleep(Duration::from_secs(options.settle_seconds)).await;
-    let usage = Usage::over(Duration::from_secs(options.seconds), &mut devices).await?;
-    manager.shutdown().await;
+    let server = Server::start(&devices.urls).await?;
+    let manager = server.state.manager().clone();
+    let watching = watch(options, &manager, &mut devices);
+    let ours = server.serve_during(watching).await?;
+    let span = Duration::from_secs(options.peer_seconds);
+    let peer = dashboard::measure(span, &mut devices).await?;
     devices.end().await?;
-    let what = format!("{all} encoders, {} streams", options.streams);
+    let fleet = format!("{} encoders, {} streams", options.encoders, options.streams);
+    let figure = |what: &str, unit, ours, peer| {
+        Figure::new(format!("{fleet}: {what}"), unit, ours).beside(DASHBOARD, peer)
+    };
     Ok(Report {
         name: "idle",
         samples: usize::try_from(options.seconds)?,
         figures: vec![
-            Figure::new(
-                format!("{what}: share of one core"),
+            figure(
+                "share of one core",
                 "%",
-                usage.core_percent,
+                ours.core_percent,
+                peer.core_percent,
             )
             .at_most(GOAL),
-            Figure::new(
-                format!("{what}: requests to devices"),
+            figure(
+                "requests to devices",
                 "1/s",
-                Some(usage.requests),
+                Some(ours.requests),
+                Some(peer.requests),
             ),
-            Figure::new(
-                format!("{what}: processor time per request"),
+            figure(
+                "time per request",
                 "us",
-                usage
-                    .core_percent
-                    .map(|percent| percent * 1e4 / usage.requests),
+                ours.per_request(),
+                peer.per_request(),
             ),
-            Figure::new(format!("{what}: memory"), "MiB", usage.resident_mib),
+            Figure::new(format!("{fleet}: memory"), "MiB", ours.resident_mib),
         ],
     })
+}
+
+async fn watch(options: &Options, manager: &Manager, devices: &mut Simulators) -> Outcome<Usage> {
+    start_streams(manager, options.streams).await?;
+    tokio::time::sleep(Duration::from_secs(options.settle_seconds)).await;
+    Usage::over(Duration::from_secs(options.seconds), devices).await
 }
 
 /// What a stretch of time cost.
@@ -104,5 +115,11 @@ impl Usage {
             requests: (answered - asked) as f64 / passed,
             resident_mib: resident_mib(),
         })
+    }
+
+    /// Processor time per request in microseconds.
+    fn per_request(&self) -> Option<f64> {
+        self.core_percent
+            .map(|percent| percent * 1e4 / self.requests)
     }
 }
