@@ -195,3 +195,24 @@ async fn silence_is_answered_within_four_seconds_by_default() {
     studio.until("moved", |s| s.is_live_on(&stream, 2)).await;
     studio.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backup_that_does_not_keep_its_settings_is_not_ready() {
+    let studio = Studio::open(two()).await;
+    studio.devices.nth(2).inject(FaultKind::SetNotApplied);
+    let request = studio.setup.request(Protection::Warm);
+    let view = studio.manager.start_stream(request).await.unwrap();
+    let stream = view.record.id;
+    studio
+        .until("the reason is told", |s| {
+            let backup = s.view(&stream).backup;
+            s.is_live_on(&stream, 1) && backup.reasons.iter().any(|r| r.contains("device_rejected"))
+        })
+        .await;
+    assert!(!studio.view(&stream).backup.ready);
+    studio.devices.nth(2).clear_faults();
+    studio
+        .until("ready", |s| s.view(&stream).backup.ready)
+        .await;
+    studio.close().await;
+}
