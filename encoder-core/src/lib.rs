@@ -9,6 +9,7 @@ pub mod error;
 pub mod events;
 pub mod fleet;
 pub mod health;
+pub mod ingest;
 mod manager;
 pub mod metrics;
 pub mod model;
@@ -26,5 +27,6 @@ pub use driver::{
     Capability, DeviceEvent, DriverFactory, EncoderDriver, EncoderDriverExt, StatusChange,
 };
 pub use error::{Error, ErrorKind, Result, Retry};
+pub use ingest::IngestWitness;
 pub use manager::{Manager, ManagerBuilder};
 pub use metrics::Metrics;
