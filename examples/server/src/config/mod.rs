@@ -11,10 +11,12 @@ use encoder_core::ManagerConfig;
 use encoder_core::model::{EncoderSpec, seconds};
 use serde::{Deserialize, Serialize};
 
+mod ingest;
 mod load;
 #[cfg(test)]
 mod tests;
 
+pub use ingest::{IngestAddress, IngestConfig, WitnessConfig};
 pub use load::{ConfigProblem, check_file, load};
 
 /// Settings of the server.
@@ -37,6 +39,8 @@ pub struct ServerConfig {
     pub cors: CorsConfig,
     /// Live connections.
     pub sockets: SocketsConfig,
+    /// The ingest that streams are published to.
+    pub ingest: IngestConfig,
     /// Watching, placing, failing over.
     pub manager: ManagerConfig,
     /// The driver for AJA HELO encoders.
@@ -56,6 +60,7 @@ impl Default for ServerConfig {
             metrics_open: false,
             cors: CorsConfig::default(),
             sockets: SocketsConfig::default(),
+            ingest: IngestConfig::default(),
             manager: ManagerConfig::default(),
             aja: encoder_aja::AjaConfig::default(),
             encoders: Vec::new(),
