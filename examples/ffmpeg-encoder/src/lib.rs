@@ -5,6 +5,7 @@
 //! [`Publish`](publish::Publish), which hands a stream key over without showing it in the list of
 //! processes.
 
+pub mod code;
 pub mod failure;
 pub mod process;
 pub mod progress;
