@@ -11,4 +11,6 @@ pub mod process;
 pub mod progress;
 pub mod publish;
 pub mod run;
+pub mod script;
 mod secret_file;
+pub mod viewer;
