@@ -18,8 +18,6 @@ pub struct IngestConfig {
     /// What the ingest says in `Authorization: Bearer` when it asks who may publish. Without it
     /// nothing can be asked.
     pub secret: Option<Secret>,
-    /// Questions of the ingest per minute. 0 switches the limit off.
-    pub authorize_per_minute: u32,
     /// Where the ingest tells what arrives. Without it the server believes the encoders alone.
     pub witness: Option<WitnessConfig>,
     /// The program that takes pictures of streams.
@@ -30,7 +28,6 @@ impl Default for IngestConfig {
     fn default() -> Self {
         Self {
             secret: None,
-            authorize_per_minute: 600,
             witness: None,
             ffmpeg: PathBuf::from("ffmpeg"),
         }

@@ -127,6 +127,8 @@ pub struct LimitsConfig {
     pub address: RateConfig,
     /// Failed logins from one address. 0 switches the limit off.
     pub failed_auth_per_minute: u32,
+    /// Questions of the ingest about publishers. 0 switches the limit off.
+    pub ingest_per_minute: u32,
     /// Largest request body.
     pub body_bytes: usize,
     /// How long a client may take to send its body.
@@ -145,6 +147,7 @@ impl Default for LimitsConfig {
             key: RateConfig::default(),
             address: RateConfig::default(),
             failed_auth_per_minute: 10,
+            ingest_per_minute: 600,
             body_bytes: 64 * 1024,
             body_timeout: Duration::from_secs(10),
             wait_live: Duration::from_secs(30),

@@ -1,15 +1,13 @@
 //! The ingest as an nginx with the RTMP module tells it.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use encoder_core::ingest::{IngestWitness, Sighting};
 use encoder_core::model::PublishTarget;
 use encoder_core::{Error, ErrorKind, Result, Retry};
 use reqwest::StatusCode;
 
-use super::stat::{self, Published};
-use crate::config::{IngestAddress, WitnessConfig};
+use super::stat;
+use crate::config::WitnessConfig;
 use crate::http;
 
 /// Longest page of statistics that is read; one stream takes about a kilobyte.

@@ -1,9 +1,12 @@
+use std::time::Duration;
+
 use encoder_core::ErrorKind;
 use encoder_core::model::Secret;
 use wiremock::matchers::{method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
+use crate::config::IngestAddress;
 
 const KEY: &str = "teststreamkey01";
 const PAGE: &[u8] = include_bytes!("samples/steady.xml");

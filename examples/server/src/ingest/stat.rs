@@ -60,11 +60,12 @@ struct Meta {
     video: Option<Video>,
 }
 
+/// The page also has a frame rate, with its fraction cut off: what the publisher announced, and
+/// no measurement.
 #[derive(Debug, Default, Deserialize)]
 struct Video {
     width: Option<u32>,
     height: Option<u32>,
-    frame_rate: Option<u32>,
 }
 
 /// A stream that somebody publishes.
@@ -78,7 +79,6 @@ pub(super) struct Published {
     bytes_in: Option<u64>,
     bitrate: Option<Bitrate>,
     resolution: Option<Resolution>,
-    fps: Option<f64>,
     connected_for: Option<Duration>,
 }
 
@@ -120,7 +120,6 @@ impl Published {
             // It is averaged over 10 s and zero until the first of them have passed.
             bitrate: stream.bw_in.filter(|bits| *bits > 0).map(Bitrate),
             resolution: video.resolution(),
-            fps: video.frame_rate.and_then(whole_rate),
         })
     }
 
@@ -134,7 +133,6 @@ impl Published {
         sighting.bytes_in = self.bytes_in;
         sighting.bitrate = self.bitrate;
         sighting.resolution = self.resolution;
-        sighting.fps = self.fps;
         sighting.connected_for = self.connected_for;
         sighting
     }
@@ -156,12 +154,6 @@ impl Video {
         let (width, height) = self.width.zip(self.height)?;
         (width > 0 && height > 0).then(|| Resolution::new(width, height))
     }
-}
-
-/// The page cuts fractions off, so 23, 29 and 59 are most likely 23.976, 29.97 and 59.94: nothing
-/// that could be told as a figure.
-fn whole_rate(rate: u32) -> Option<f64> {
-    (!matches!(rate, 0 | 23 | 29 | 59)).then_some(f64::from(rate))
 }
 
 #[cfg(test)]
@@ -190,7 +182,6 @@ mod tests {
         assert_eq!(stream.bytes_in, Some(1_942_237));
         assert_eq!(stream.bitrate, Some(Bitrate(1_100_304)));
         assert_eq!(stream.resolution, Some(Resolution::new(1280, 720)));
-        assert_eq!(stream.fps, Some(30.0));
         assert_eq!(stream.connected_for, Some(Duration::from_millis(14_737)));
         let publisher = Publisher::new()
             .with_address(IpAddr::from([127, 0, 0, 1]))
@@ -214,11 +205,16 @@ mod tests {
     }
 
     #[test]
-    fn rates_with_a_fraction_cut_off_are_absent() {
+    fn a_picture_that_nobody_sends_has_no_size() {
         let streams = published(ODD_NAMES).unwrap();
-        let seen: Vec<_> = streams.iter().map(|s| (s.resolution, s.fps)).collect();
-        let sound_only = (None, None);
-        assert_eq!(seen, [(Some(Resolution::new(640, 360)), None), sound_only]);
+        let sizes: Vec<_> = streams.iter().map(|stream| stream.resolution).collect();
+        assert_eq!(sizes, [Some(Resolution::new(640, 360)), None]);
+    }
+
+    #[test]
+    fn an_announced_frame_rate_is_no_measurement() {
+        let stream = &published(STEADY).unwrap()[0];
+        assert_eq!(stream.at("rtmp://ingest.example/live").fps, None);
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod monitoring;
 mod probes;
 mod start;
 mod streams;
+mod thumbnail;
 
 /// Every documented route, each behind the door of its scope.
 pub(crate) fn all(state: &AppState) -> OpenApiRouter<AppState> {
@@ -43,6 +44,7 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(streams::get))
         .routes(routes!(streams::health))
         .routes(routes!(streams::timeline))
+        .routes(routes!(thumbnail::thumbnail))
         .routes(routes!(encoders::list))
         .routes(routes!(encoders::get))
         .routes(routes!(encoders::status))
