@@ -88,6 +88,21 @@ impl IngestConfig {
         found
     }
 
+    /// The address of an application: the one that was asked for if it is one of several, else the
+    /// first.
+    pub fn url_of(&self, application: &str, asked: &str) -> Option<&str> {
+        let addresses = &self.witness.as_ref()?.addresses;
+        let its_own = || {
+            addresses
+                .iter()
+                .filter(|address| address.application == application)
+                .map(|address| address.url.as_str())
+        };
+        its_own()
+            .find(|url| *url == asked)
+            .or_else(|| its_own().next())
+    }
+
     /// The settings of an address.
     pub fn address(&self, url: &str) -> Option<&IngestAddress> {
         let addresses = &self.witness.as_ref()?.addresses;

@@ -8,12 +8,14 @@ use utoipa_axum::routes;
 
 use crate::auth::Scope;
 use crate::auth::guard::{Door, enter};
+use crate::ingest::door;
 use crate::state::AppState;
 
 mod alerts;
 mod control;
 mod encoders;
 mod health;
+mod ingest;
 mod keys;
 mod monitoring;
 mod probes;
@@ -32,7 +34,11 @@ pub(crate) fn all(state: &AppState) -> OpenApiRouter<AppState> {
     } else {
         behind(state, Scope::Read, metrics)
     };
+    let ingest = OpenApiRouter::new()
+        .routes(routes!(ingest::authorize))
+        .route_layer(from_fn_with_state(state.clone(), door::enter));
     open.merge(metrics)
+        .merge(ingest)
         .merge(behind(state, Scope::Read, reading()))
         .merge(behind(state, Scope::Control, controlling()))
         .merge(behind(state, Scope::Admin, administering()))
