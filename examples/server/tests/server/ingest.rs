@@ -155,6 +155,18 @@ async fn a_second_publisher_is_refused() {
 }
 
 #[tokio::test]
+async fn a_publisher_that_hangs_is_dropped() {
+    let options = LocalIngestOptions::new().with_idle_timeout(Duration::from_secs(1));
+    let ingest = ingest_with(options).await;
+    let (witness, target) = (witness(&ingest), target(&ingest, "soon-silent"));
+    let publisher = Publisher::start(&target).await;
+    until_seen(&witness, &target, true).await;
+    publisher.pause();
+    until_seen(&witness, &target, false).await;
+    publisher.stop().await;
+}
+
+#[tokio::test]
 async fn a_local_ingest_ends_when_told_and_when_dropped() {
     let first = ingest().await;
     let pid = first.pid();

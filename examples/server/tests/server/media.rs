@@ -64,6 +64,11 @@ impl Publisher {
         ended.await.is_ok_and(|ended| !ended.unwrap().success())
     }
 
+    /// Halts it with its connection open, as a device that hangs.
+    pub(crate) fn pause(&self) {
+        process::pause(&self.child).unwrap();
+    }
+
     pub(crate) async fn stop(mut self) {
         self.child.kill().await.unwrap();
     }
