@@ -152,3 +152,7 @@ pub(crate) fn publisher_of(
     };
     Some(encoder.clone())
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

@@ -89,7 +89,7 @@ impl Meter {
             to: what.to.0,
             interruption: Interruption {
                 gap: new.found.since(old.found),
-                resolution: old.spacing() + new.spacing(),
+                resolution: old.end_spacing(new.found) + new.spacing(),
             },
         })
     }
@@ -117,3 +117,7 @@ impl Meter {
         seen.trace(&self.what.to.1)?.began.filter(|_| arrives)
     }
 }
+
+#[cfg(test)]
+#[path = "meter_tests.rs"]
+mod tests;

@@ -27,6 +27,8 @@ pub(crate) struct Growth {
     pub(crate) found: Moment,
     /// It arrived after this.
     pub(crate) after: Moment,
+    /// The first look that found no more; `None` while every one does.
+    pub(crate) until: Option<Moment>,
     /// Whose connection brought it, counted up with every new connection that was noticed.
     pub(crate) epoch: u32,
     /// Whether bytes were counted. Without them all that is known is that somebody publishes.
@@ -34,10 +36,26 @@ pub(crate) struct Growth {
 }
 
 impl Growth {
-    /// How long before `found` it may have arrived.
+    /// How far from `found` the first of it may have arrived.
     pub(crate) fn spacing(&self) -> Duration {
         self.found.since(self.after)
     }
+
+    /// How far from `found` the last of it may have arrived, given the look that found another's.
+    pub(crate) fn end_spacing(&self, other: Moment) -> Duration {
+        let later = self.until.unwrap_or(other).since(self.found);
+        self.spacing().max(later)
+    }
+}
+
+/// A look that succeeded, in its series.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    now: Moment,
+    /// The one before that succeeded, whatever failed since.
+    last: Option<Moment>,
+    /// Whether nothing failed since.
+    unbroken: bool,
 }
 
 /// One address and key over time.
@@ -72,59 +90,63 @@ impl Trace {
         }
     }
 
-    /// What is known after one more look. `last` is the one before, if that succeeded.
+    /// What is known after one more look.
     ///
     /// A count that is smaller than before is a new beginning. The first count of all is no
-    /// growth: it may be what somebody sent long ago. What grew while publishers changed is put
-    /// down to the one before.
-    fn after(
-        &self,
-        found: Option<&Sighting>,
-        last: Option<Moment>,
-        now: Moment,
-        pause: Duration,
-    ) -> Self {
+    /// growth: it may be what somebody sent long ago.
+    fn after(&self, found: Option<&Sighting>, look: Look, pause: Duration) -> Self {
         let mut next = self.clone();
-        let before = next.present.take();
-        if last.is_none() {
-            next.watched_since = now;
+        next.present = found.cloned();
+        if !look.unbroken {
+            next.watched_since = look.now;
         }
-        let Some(sighting) = found else {
-            next.appeared_after = None;
-            return next;
+        let grew = match found {
+            Some(sighting) => next.take(self, sighting, look, pause),
+            None => {
+                next.appeared_after = None;
+                false
+            }
         };
-        let after = last.unwrap_or(now);
-        let restarted = matches!((self.count, sighting.bytes_in), (Some(a), Some(b)) if b < a);
-        let replaced = before
-            .as_ref()
-            .is_some_and(|before| differs(before, sighting));
-        if restarted || replaced || before.is_none() {
-            next.epoch += 1;
-            next.appeared_after = Some(after);
+        if let Some(grown) = next.grown.as_mut().filter(|_| !grew) {
+            grown.until.get_or_insert(look.now);
         }
-        let grew = match (self.count, sighting.bytes_in) {
+        next
+    }
+
+    /// Takes a sighting; returns whether it shows that media arrived.
+    fn take(&mut self, old: &Self, sighting: &Sighting, look: Look, pause: Duration) -> bool {
+        let after = look.last.unwrap_or(look.now);
+        let restarted = matches!((old.count, sighting.bytes_in), (Some(a), Some(b)) if b < a);
+        let before = old.present.as_ref();
+        let replaced = before.is_some_and(|before| differs(before, sighting));
+        if restarted || replaced || before.is_none() {
+            self.epoch += 1;
+            self.appeared_after = Some(after);
+        }
+        let grew = match (old.count, sighting.bytes_in) {
             (_, None) => true,
             (Some(known), Some(count)) => count > known || (restarted && count > 0),
             (None, Some(_)) => false,
         };
-        next.count = sighting.bytes_in;
-        next.present = Some(sighting.clone());
+        self.count = sighting.bytes_in;
         if grew {
-            let counted = next.count.is_some();
-            let of_both = counted && replaced && !restarted;
+            // What grew as one publisher followed another at once may be the last of the old one,
+            // or all of that may have come before.
+            let flowing = old.grown.filter(|grown| grown.found == after);
+            let of_old = flowing.filter(|_| replaced && !restarted && sighting.bytes_in.is_some());
             let growth = Growth {
-                found: now,
-                after: if of_both {
-                    after
-                } else {
-                    next.appeared_after.take().unwrap_or(after)
+                found: look.now,
+                after: match of_old {
+                    Some(grown) => grown.after,
+                    None => self.appeared_after.take().unwrap_or(after),
                 },
-                epoch: if of_both { self.epoch } else { next.epoch },
-                counted,
+                until: None,
+                epoch: of_old.map_or(self.epoch, |_| old.epoch),
+                counted: sighting.bytes_in.is_some(),
             };
-            next.grow(growth, pause);
+            self.grow(growth, pause);
         }
-        next
+        grew
     }
 
     fn grow(&mut self, growth: Growth, pause: Duration) {
@@ -183,19 +205,23 @@ impl Seen {
         now: Moment,
         pause: Duration,
     ) -> Self {
-        let last = self.looked.filter(|_| self.failing.is_none());
+        let look = Look {
+            now,
+            last: self.looked,
+            unbroken: self.failing.is_none() && self.looked.is_some(),
+        };
         let follow = |target: &PublishTarget| {
             let found = sightings.iter().find(|sighting| sighting.target == *target);
             let known = self.traces.get(target);
             let trace = match known {
-                Some(trace) => trace.after(found, last, now, pause),
-                None => Trace::new(now).after(found, None, now, pause),
+                Some(trace) => trace.after(found, look, pause),
+                None => Trace::new(now).after(found, Look { last: None, ..look }, pause),
             };
             (target.clone(), trace)
         };
         Self {
             looked: Some(now),
-            before: last,
+            before: self.looked.filter(|_| look.unbroken),
             failing: None,
             traces: wanted.iter().map(follow).collect(),
         }
@@ -210,3 +236,7 @@ impl Seen {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "trace_tests.rs"]
+mod tests;

@@ -256,3 +256,7 @@ fn never_began(past: &FailoverSummary) -> bool {
     let last = past.timings.last().map(|timing| timing.phase);
     !past.succeeded && last == Some(FailoverPhase::Fence)
 }
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

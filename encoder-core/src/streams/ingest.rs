@@ -302,11 +302,9 @@ impl Actor {
 
     pub(super) fn suspect_ingest(&mut self, expected: usize) {
         let message = format!("the ingest receives none of {expected} streams; nothing is moved");
-        self.tell_held(
-            issue_code::INGEST_SUSPECT,
-            message,
-            "ingest.missing_after_ms",
-        );
+        let code = issue_code::INGEST_SUSPECT;
+        let evidence = format!("streams_expected={expected}");
+        self.tell_held(code, message, evidence, "ingest.missing_after_ms");
     }
 
     pub(super) fn silent_on_air(&mut self) {
@@ -314,16 +312,23 @@ impl Actor {
         let message = format!(
             "{primary} does not answer, but the ingest still receives its stream; not moved"
         );
-        let threshold = "ingest.hold_while_received";
-        self.tell_held(issue_code::DEVICE_SILENT_ON_AIR, message, threshold);
+        let code = issue_code::DEVICE_SILENT_ON_AIR;
+        let evidence = "bytes_in grows since the silence began".to_owned();
+        self.tell_held(code, message, evidence, "ingest.hold_while_received");
     }
 
-    fn tell_held(&mut self, code: &'static str, message: String, threshold: &str) {
+    fn tell_held(
+        &mut self,
+        code: &'static str,
+        message: String,
+        evidence: String,
+        threshold: &str,
+    ) {
         if self.raise(code, Severity::Critical, &message) {
             self.tell_error(&IssueCode::new(code), &message);
             let note = self.new_note(code, Severity::Critical, message);
             self.timeline
-                .add(note.evidence(Vec::new(), Some(threshold.to_owned())));
+                .add(note.evidence(vec![evidence], Some(threshold.to_owned())));
         }
     }
 }
