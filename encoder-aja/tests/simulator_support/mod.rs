@@ -13,6 +13,8 @@ use encoder_aja::simulator::{Simulator, SimulatorConfig};
 use reqwest::{Client, Response};
 use serde_json::Value;
 
+pub(crate) mod nginx;
+
 /// Far more than anything here takes; reached only by a failing test.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
