@@ -40,6 +40,10 @@ pub(in crate::simulator) struct State {
     /// Grows when open network connections must end.
     pub(super) generation: u32,
     /// How streams leave.
+    #[cfg_attr(
+        not(feature = "media"),
+        expect(dead_code, reason = "nothing leaves without real media")
+    )]
     pub(super) outlet: Outlet,
     /// Wakes the device's task; whoever takes or sends its stream holds it too.
     pub(super) wake: Arc<Notify>,
