@@ -68,6 +68,11 @@ macro_rules! blows {
             }
 
             #[tokio::test(flavor = "multi_thread")]
+            async fn nothing_comes_from_an_encoder_that_claims_to_stream() {
+                strike_and_check(Blow::Stalled).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
             async fn hand_over_is_planned() {
                 strike_and_check(Blow::Planned).await;
             }

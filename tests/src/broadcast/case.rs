@@ -37,6 +37,8 @@ pub enum Blow {
     Cut,
     /// It reports that its stream fails.
     Failing,
+    /// It reports that it streams, its connections stay, and nothing comes.
+    Stalled,
     /// Nothing; somebody asks for the move.
     Planned,
 }
@@ -82,11 +84,12 @@ impl Guard {
 
 impl Blow {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Killed,
         Self::Hung,
         Self::Cut,
         Self::Failing,
+        Self::Stalled,
         Self::Planned,
     ];
 
@@ -98,6 +101,7 @@ impl Blow {
             Self::Hung => "hung",
             Self::Cut => "connection cut",
             Self::Failing => "stream failing",
+            Self::Stalled => "sends nothing",
             Self::Planned => "planned",
         }
     }
@@ -197,6 +201,7 @@ async fn strike(broadcast: &mut Broadcast, stream: &StreamId, blow: Blow) -> Out
         })),
         Blow::Cut => broadcast.nth(1).inject(FaultKind::CutConnection),
         Blow::Failing => broadcast.nth(1).inject(lasting(FaultKind::StreamFails)),
+        Blow::Stalled => broadcast.nth(1).inject(lasting(FaultKind::Stall)),
         Blow::Planned => {
             let request = FailoverRequest::default();
             broadcast.manager.failover(stream, request).await?;
