@@ -29,17 +29,22 @@ pub struct SimulatorFleet {
 
 impl SimulatorFleet {
     /// Starts `count` devices: on consecutive ports from the configured one, or on free ports when
-    /// that is 0. Serial numbers get the place, counted from 1, as a suffix. All share the
-    /// configured ingest.
+    /// that is 0. Serial numbers get the place, counted from 1, as a suffix, and pictures say it. All
+    /// share the configured ingest.
     ///
     /// # Errors
     ///
-    /// When one address cannot be bound; the devices started before are stopped.
+    /// When one address cannot be bound or ffmpeg is missing; the devices started before are stopped.
     pub async fn start(count: u16, config: SimulatorConfig) -> io::Result<Self> {
         let mut simulators = Vec::with_capacity(usize::from(count));
         for place in 0..count {
             let mut own = config.clone();
             own.serial = format!("{}-{}", config.serial, place + 1);
+            #[cfg(feature = "media")]
+            if let Some(media) = &mut own.live_media {
+                // Beyond 255 devices numbers are used again.
+                media.source = (place + 1) as u8;
+            }
             if config.listen.port() != 0 {
                 let port = config.listen.port().checked_add(place);
                 let port = port.ok_or(io::ErrorKind::AddrNotAvailable)?;
