@@ -32,6 +32,7 @@ pub(crate) struct Setup {
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) config: ManagerConfig,
     pub(crate) witness: Option<fn(FakeWitness) -> FakeWitness>,
+    pub(crate) keeps_closed: bool,
 }
 
 impl Setup {
@@ -42,6 +43,7 @@ impl Setup {
             idle_timeout: None,
             config: ManagerConfig::default(),
             witness: None,
+            keeps_closed: false,
         }
     }
 
@@ -52,7 +54,10 @@ impl Setup {
     }
 
     pub(crate) async fn build(self) -> Bench {
-        let ingest = FakeIngest::new(self.personality).with_idle_timeout(self.idle_timeout);
+        let mut ingest = FakeIngest::new(self.personality).with_idle_timeout(self.idle_timeout);
+        if self.keeps_closed {
+            ingest = ingest.keeping_closed();
+        }
         let encoders: Vec<_> = (1..=self.count)
             .map(|n| FakeEncoder::new(&format!("enc-{n}")).with_ingest(&ingest))
             .collect();

@@ -491,3 +491,32 @@ async fn witness_is_asked_more_often_only_while_something_is_under_way() {
     let looks = bench.witness().looks() - looks - steady;
     assert!(looks >= 4, "{looks} looks in half a second of a move");
 }
+
+#[tokio::test(start_paused = true)]
+async fn stopped_publisher_that_the_ingest_still_has_is_waited_for() {
+    let mut setup = Setup::new(2, Personality::Reject).witnessed(complete);
+    setup.idle_timeout = Some(SECOND * 3);
+    setup.keeps_closed = true;
+    let bench = setup.build().await;
+    let request = bench.request(Personality::Reject, Protection::Warm);
+    let stream = bench.live(request).await;
+    let asked = bench.manager.failover(&stream, FailoverRequest::default());
+    asked.await.unwrap();
+    bench.until("moved", |b| b.failovers(&stream) == 1).await;
+    assert_eq!(bench.primary(&stream), id(2));
+    let order = bench.ingest.order();
+    let refused = ("enc-2".into(), IngestEventKind::Refused);
+    assert!(!order.contains(&refused), "{order:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn witness_is_asked_more_often_while_a_stream_starts() {
+    let setup = Setup::new(1, Personality::Takeover).witnessed(complete);
+    let bench = setup.build().await;
+    bench.encoder(&id(1)).accept_start_but_never_stream();
+    let request = bench.request(Personality::Takeover, Protection::None);
+    bench.manager.start_stream(request).await.unwrap();
+    let looks = bench.witness().looks();
+    pass(SECOND * 2).await;
+    assert!(bench.witness().looks() - looks >= 15);
+}

@@ -52,6 +52,7 @@ pub struct FakeIngest(Arc<Mutex<Ingest>>);
 struct Ingest {
     personality: Personality,
     idle_timeout: Option<Duration>,
+    keeps_closed: bool,
     slots: HashMap<Slot, Publisher>,
     history: Vec<IngestEvent>,
     contentions: usize,
@@ -97,6 +98,7 @@ impl FakeIngest {
         Self(Arc::new(Mutex::new(Ingest {
             personality,
             idle_timeout: Some(Duration::from_secs(10)),
+            keeps_closed: false,
             slots: HashMap::new(),
             history: Vec::new(),
             contentions: 0,
@@ -107,6 +109,14 @@ impl FakeIngest {
     #[must_use]
     pub fn with_idle_timeout(self, timeout: Option<Duration>) -> Self {
         self.lock().idle_timeout = timeout;
+        self
+    }
+
+    /// Makes it slow to notice a connection that was closed in good order: it keeps that as long as
+    /// one that vanished.
+    #[must_use]
+    pub fn keeping_closed(self) -> Self {
+        self.lock().keeps_closed = true;
         self
     }
 
@@ -280,7 +290,13 @@ impl Connection {
             return;
         }
         self.kicked.cancel();
-        ingest.slots.remove(&self.slot);
+        if ingest.keeps_closed {
+            if let Some(publisher) = ingest.slots.get_mut(&self.slot) {
+                publisher.vanished_at = Some(Instant::now());
+            }
+        } else {
+            ingest.slots.remove(&self.slot);
+        }
         ingest.note(
             Instant::now(),
             &self.encoder,
