@@ -90,7 +90,10 @@ impl MediaConfig {
     }
 
     /// Finds out whether ffmpeg can be started, so that a simulator says at once what is missing.
-    pub(in crate::simulator) async fn check(&self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When it cannot; the message says how to get it.
+    pub async fn check(&self) -> io::Result<()> {
         let mut command = Command::new(&self.ffmpeg);
         command.arg("-version").stdin(Stdio::null());
         command.stdout(Stdio::null()).stderr(Stdio::null());

@@ -1,19 +1,50 @@
 //! The ingest that is shipped, as it runs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use encoder_core::IngestWitness;
 use encoder_core::model::{Resolution, Secret};
+use encoder_core::testkit::witness::WitnessUnderTest;
 use encoder_server::ingest::{LocalIngest, LocalIngestOptions};
 use encoder_server::serve;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::bench::{Bench, good_stream, quiet};
 use crate::media::{Publisher, exists, ingest, ingest_with, target, until_seen, witness};
 
 const SECRET: &str = "ingest-secret-0123456789abcdef";
+
+/// The witness of a real nginx, to which a real ffmpeg publishes.
+async fn nginx() -> WitnessUnderTest {
+    let ingest = ingest().await;
+    let target = target(&ingest, "conforming-publisher");
+    let witness = Arc::new(witness(&ingest));
+    let ingest = Arc::new(Mutex::new(Some(ingest)));
+    let publisher: Arc<Mutex<Option<Publisher>>> = Arc::default();
+    let (publishing, leaving) = (Arc::clone(&publisher), publisher);
+    let published = target.clone();
+    WitnessUnderTest::new(witness, target)
+        .with_elsewhere("rtmp://elsewhere.example/live")
+        .within(Duration::from_secs(10))
+        .with_publish(move || {
+            let (publisher, target) = (Arc::clone(&publishing), published.clone());
+            async move { *publisher.lock().await = Some(Publisher::start(&target).await) }
+        })
+        .with_leave(move || {
+            let publisher = Arc::clone(&leaving);
+            async move { publisher.lock().await.take().unwrap().stop().await }
+        })
+        .with_kill(move || {
+            let ingest = Arc::clone(&ingest);
+            async move { ingest.lock().await.take().unwrap().shutdown().await }
+        })
+}
+
+encoder_core::witness_conformance!(nginx_rtmp, nginx);
 
 /// A server on a socket and an ingest that asks it.
 struct Pair {
