@@ -116,13 +116,12 @@ async fn unknown_name_is_told_until_the_next_start() {
 
 #[tokio::test]
 async fn silent_ingest_fails_the_start_when_patience_ends() {
+    // The system takes connections for it, and nobody ever answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("rtmp://{}/live", silent.local_addr().unwrap());
     let media = small().with_start_patience(Duration::from_millis(600));
     let helo = ready(device(&url, "key").with_live_media(media)).await;
     begin(&helo);
-    let _connection = silent.accept().await.unwrap();
-    assert_eq!(state(&helo), "1");
     reach(&helo, STATE, "3").await;
     processes::none_left().await;
 }
@@ -258,7 +257,7 @@ async fn pictures_freeze_turn_black_and_get_lost_on_demand() {
 async fn restarting_unit_leaves_its_connection_open_until_it_is_back() {
     let nginx = Nginx::start().await;
     let mut timing = Timing::fast();
-    timing.reboot_silence = Duration::from_millis(1500);
+    timing.reboot_silence = Duration::from_millis(2500);
     let helo = live(device(&nginx.url(), "key").with_timing(timing)).await;
     nginx.stream().await;
     helo.inject(FaultKind::SelfReboot);

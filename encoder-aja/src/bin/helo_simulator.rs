@@ -182,6 +182,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let control_address = control.as_ref().map(TcpListener::local_addr).transpose()?;
     announce(&fleet, control_address, args.json)?;
     serve_until(end, control, &fleet).await?;
+    // Programs that the devices started are gone before this one is.
+    fleet.end().await;
     Ok(())
 }
 

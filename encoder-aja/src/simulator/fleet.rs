@@ -78,8 +78,15 @@ impl SimulatorFleet {
 
     /// Ends every device.
     pub async fn shutdown(self) {
-        for simulator in self.simulators {
-            simulator.shutdown().await;
+        self.end().await;
+    }
+
+    /// The same for a fleet that others still look at.
+    pub async fn end(&self) {
+        // All at once, and only then one after the other.
+        self.simulators.iter().for_each(Simulator::halt);
+        for simulator in &self.simulators {
+            simulator.end().await;
         }
     }
 }

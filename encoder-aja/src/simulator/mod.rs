@@ -4,6 +4,8 @@
 //! from all 971 parameters of a real unit, and behaves like one: commands take time, a stream needs
 //! a signal and a destination, media fills, the unit warms up and restarts. What nobody has
 //! established is a switch in [`Assumptions`], and everything that can go wrong is a [`Fault`].
+//! Streams end at a [`SimulatedIngest`], or nowhere; with the feature `media` and
+//! `SimulatorConfig::live_media`, real pictures and sound go to the real destination.
 //!
 //! An idle device costs a parked task and a socket, so hundreds fit into one process: readings are
 //! computed when somebody looks. A mock that replays canned replies was no alternative, since the
@@ -202,6 +204,10 @@ impl Simulator {
 
     /// Ends the device and waits until its tasks are gone.
     pub async fn shutdown(self) {
+        self.end().await;
+    }
+
+    async fn end(&self) {
         self.halt();
         self.tasks.wait().await;
     }

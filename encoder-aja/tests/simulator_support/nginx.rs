@@ -81,7 +81,10 @@ impl Nginx {
     }
 
     /// Waits until the statistics say what `find` looks for.
-    pub(crate) async fn until<T>(&self, find: impl Fn(&[Stream]) -> Option<T>) -> T {
+    pub(crate) async fn until<T: Send>(
+        &self,
+        find: impl Fn(&[Stream]) -> Option<T> + Send + Sync,
+    ) -> T {
         let found = async {
             loop {
                 if let Some(found) = find(&self.streams().await) {
@@ -202,6 +205,10 @@ pub(crate) struct Notice {
 }
 
 impl Notices {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it ends with the runtime of its test"
+    )]
     pub(crate) async fn listen() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -210,7 +217,7 @@ impl Notices {
             let _ = sender.send(Notice::read(&body));
             std::future::ready(())
         });
-        tokio::task::spawn(async move { axum::serve(listener, router).await });
+        tokio::spawn(async move { axum::serve(listener, router).await });
         Self { port, arrived }
     }
 

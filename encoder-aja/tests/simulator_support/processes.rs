@@ -37,7 +37,7 @@ impl Script {
     }
 
     fn sign(&self) -> PathBuf {
-        self.0.with_added_extension("go")
+        PathBuf::from(format!("{}.go", self.0.display()))
     }
 }
 
@@ -145,7 +145,7 @@ fn status(id: u32) -> Option<(String, String, u32)> {
     Some((name.to_owned(), state, rest.next()?.parse().ok()?))
 }
 
-async fn until(true_at_last: impl Fn() -> bool) {
+async fn until(true_at_last: impl Fn() -> bool + Send + Sync) {
     let waiting = async {
         while !true_at_last() {
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -21,9 +21,10 @@ pub(crate) struct Viewer {
 impl Viewer {
     pub(crate) async fn of(url: &str) -> Self {
         let mut command = Command::new(Path::new("ffmpeg"));
+        // It looks at the stream for longer than two key frames are apart.
         command
             .args(["-loglevel", "error", "-nostdin", "-fflags", "nobuffer"])
-            .args(["-probesize", "50000", "-analyzeduration", "300000"])
+            .args(["-probesize", "500000", "-analyzeduration", "1000000"])
             .args(["-i", url, "-an", "-vf", &filter(), "-vsync", "passthrough"])
             .args([
                 "-f",
@@ -44,7 +45,10 @@ impl Viewer {
     }
 
     /// Watches until the pictures seen from now on show what `find` looks for.
-    pub(crate) async fn until<T>(&mut self, find: impl Fn(&[Option<FrameCode>]) -> Option<T>) -> T {
+    pub(crate) async fn until<T: Send>(
+        &mut self,
+        find: impl Fn(&[Option<FrameCode>]) -> Option<T> + Send + Sync,
+    ) -> T {
         self.seen.clear();
         let found = async {
             loop {
