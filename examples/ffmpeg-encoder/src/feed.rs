@@ -107,8 +107,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn feed_is_lost_once_while_there_is_no_ffmpeg() {
-        let mut config = FfmpegConfig::default();
-        config.path = "/nowhere/ffmpeg".into();
+        let config = FfmpegConfig {
+            path: "/nowhere/ffmpeg".into(),
+            ..FfmpegConfig::default()
+        };
         let id = EncoderId::try_new("soft-1").unwrap();
         let driver = FfmpegDriver::new(id, config, "testsrc:", None).unwrap();
         let mut events = encoder_core::EncoderDriver::events(&driver);

@@ -57,7 +57,7 @@ impl Nginx {
         let config = folder.path().join("nginx.conf");
         let text = settings(folder.path(), rtmp, http);
         std::fs::write(&config, text).expect("a writable folder");
-        let mut command = Command::new("nginx");
+        let mut command = Command::new(program());
         command.arg("-p").arg(folder.path()).arg("-c").arg(&config);
         command
             .stdin(Stdio::null())
@@ -129,6 +129,16 @@ impl Nginx {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
         Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+}
+
+/// Debian keeps it where only administrators look.
+fn program() -> &'static str {
+    let debian = "/usr/sbin/nginx";
+    if Path::new(debian).exists() {
+        debian
+    } else {
+        "nginx"
     }
 }
 

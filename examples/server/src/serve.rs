@@ -10,6 +10,7 @@ use std::time::Duration;
 use encoder_aja::AjaDriverFactory;
 use encoder_core::store::{SqliteConfig, SqliteStore, StateStore};
 use encoder_core::{Error, ErrorKind, Manager, Result};
+use encoder_ffmpeg::FfmpegDriverFactory;
 use tokio::net::TcpListener;
 
 use crate::app::app_with_sockets;
@@ -38,16 +39,18 @@ pub async fn open_store(data: &Path) -> Result<SqliteStore> {
     SqliteStore::open(SqliteConfig::new(data.join(DATABASE))).await
 }
 
-/// A manager as configured, with the driver for AJA HELO encoders.
+/// A manager as configured, with the drivers for AJA HELO encoders and for ffmpeg.
 ///
 /// # Errors
 /// Those of [`encoder_core::ManagerBuilder::build`].
 pub async fn build_manager(config: &ServerConfig, store: Arc<dyn StateStore>) -> Result<Manager> {
-    let factory = AjaDriverFactory::new(config.aja.clone())?;
+    let helos = AjaDriverFactory::new(config.aja.clone())?;
+    let software = FfmpegDriverFactory::new(config.ffmpeg.clone())?;
     let builder = Manager::builder()
         .with_config(config.manager.clone())
         .with_store(store)
-        .with_driver_factory(Arc::new(factory));
+        .with_driver_factory(Arc::new(helos))
+        .with_driver_factory(Arc::new(software));
     let encoders = config.encoders.iter().cloned();
     encoders
         .fold(builder, |builder, spec| builder.with_encoder(spec))

@@ -13,10 +13,10 @@ use encoder_ffmpeg::testkit::Nginx;
 use encoder_ffmpeg::{FfmpegConfig, FfmpegDriver};
 
 /// How long anything may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Small pictures.
-pub fn small() -> StreamConfig {
+pub(crate) fn small() -> StreamConfig {
     StreamConfig {
         resolution: Resolution::new(320, 180),
         bitrate: Bitrate::from_kbps(300),
@@ -26,7 +26,7 @@ pub fn small() -> StreamConfig {
     }
 }
 
-pub fn to(nginx: &Nginx, key: &str) -> PublishTarget {
+pub(crate) fn to(nginx: &Nginx, key: &str) -> PublishTarget {
     PublishTarget {
         url: nginx.url(),
         stream_key: Secret::from(key),
@@ -34,7 +34,7 @@ pub fn to(nginx: &Nginx, key: &str) -> PublishTarget {
 }
 
 /// Settings with short waits.
-pub fn quick() -> FfmpegConfig {
+pub(crate) fn quick() -> FfmpegConfig {
     let mut config = FfmpegConfig::default();
     config.path = ffmpeg();
     config.preset = Some("ultrafast".to_owned());
@@ -44,20 +44,20 @@ pub fn quick() -> FfmpegConfig {
 }
 
 /// The installed ffmpeg.
-pub fn ffmpeg() -> PathBuf {
+pub(crate) fn ffmpeg() -> PathBuf {
     let search = std::env::var_os("PATH").unwrap_or_default();
     let mut folders = std::env::split_paths(&search).map(|folder| folder.join("ffmpeg"));
     let found = folders.find(|path| path.exists());
     found.expect("these tests need ffmpeg: install it")
 }
 
-pub fn driver(address: &str, config: FfmpegConfig) -> FfmpegDriver {
+pub(crate) fn driver(address: &str, config: FfmpegConfig) -> FfmpegDriver {
     let id = EncoderId::try_new("soft-1").expect("a valid id");
     FfmpegDriver::new(id, config, address, None).expect("a valid address")
 }
 
 /// Configures and starts.
-pub async fn start(driver: &FfmpegDriver, target: &PublishTarget) {
+pub(crate) async fn start(driver: &FfmpegDriver, target: &PublishTarget) {
     driver
         .configure(&small(), target)
         .await
@@ -66,7 +66,7 @@ pub async fn start(driver: &FfmpegDriver, target: &PublishTarget) {
 }
 
 /// Looks until the status is as wanted.
-pub async fn until(
+pub(crate) async fn until(
     driver: &FfmpegDriver,
     what: &str,
     holds: impl Fn(&EncoderStatus) -> bool,
@@ -82,14 +82,14 @@ pub async fn until(
     }
 }
 
-pub async fn until_state(driver: &FfmpegDriver, state: DeviceStreamState) -> EncoderStatus {
+pub(crate) async fn until_state(driver: &FfmpegDriver, state: DeviceStreamState) -> EncoderStatus {
     let what = format!("{state:?}");
     until(driver, &what, |status| status.stream_state == state).await
 }
 
 /// Makes a program of a shell script. A process of its own writes it: a file that any process
 /// holds open for writing cannot be run.
-pub fn script(folder: &Path, text: &str) -> PathBuf {
+pub(crate) fn script(folder: &Path, text: &str) -> PathBuf {
     use std::io::Write;
     let path = folder.join("ffmpeg");
     let mut writer = std::process::Command::new("sh")
@@ -106,7 +106,7 @@ pub fn script(folder: &Path, text: &str) -> PathBuf {
 }
 
 /// An ffmpeg that says what it can do like the real one, and streams like this.
-pub fn fake(folder: &Path, stream: &str) -> FfmpegConfig {
+pub(crate) fn fake(folder: &Path, stream: &str) -> FfmpegConfig {
     let real = ffmpeg();
     let real = real.display();
     let text = format!(
@@ -118,7 +118,7 @@ pub fn fake(folder: &Path, stream: &str) -> FfmpegConfig {
 }
 
 /// Children of this process that run ffmpeg for a stream, and the states they are in.
-pub fn children() -> Vec<(u32, char)> {
+pub(crate) fn children() -> Vec<(u32, char)> {
     let me = std::process::id().to_string();
     let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -132,8 +132,28 @@ pub fn children() -> Vec<(u32, char)> {
     children.collect()
 }
 
+/// Whether a test that counts what its process holds was run in a process of its own, which is
+/// what this does. nextest gives every test one anyway.
+pub(crate) fn done_alone(name: &str) -> bool {
+    const ALONE: &str = "TEST_IS_ALONE";
+    let is_alone = ["NEXTEST", ALONE]
+        .iter()
+        .any(|key| std::env::var_os(key).is_some());
+    if is_alone {
+        return false;
+    }
+    let me = std::env::current_exe().expect("this program");
+    let mut command = std::process::Command::new(me);
+    command
+        .args(["--exact", name, "--nocapture"])
+        .env(ALONE, "1");
+    let status = command.status().expect("this program runs");
+    assert!(status.success(), "{name} failed in a process of its own");
+    true
+}
+
 /// Kills a process of our own, by its id.
-pub fn kill(pid: u32) {
+pub(crate) fn kill(pid: u32) {
     let status = std::process::Command::new("kill")
         .args(["-9", &pid.to_string()])
         .status();

@@ -7,6 +7,7 @@ mod errors;
 mod feed;
 mod keys;
 mod limits;
+mod mixed;
 mod openapi;
 mod streams;
 mod websocket;
