@@ -21,6 +21,19 @@ use crate::process;
 /// How long ffmpeg may take to say what it can.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Writes into one small picture, which takes a filter and a font.
+const WRITING: &[&str] = &[
+    "-f",
+    "lavfi",
+    "-i",
+    "color=size=64x36:rate=1,drawtext=text=x",
+    "-frames:v",
+    "1",
+    "-f",
+    "null",
+    "-",
+];
+
 /// One state of the program's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Program {
@@ -152,13 +165,20 @@ pub(crate) fn missing(path: &Path) -> Error {
     Error::new(ErrorKind::DeviceUnreachable, message)
 }
 
+/// Asks everything at once: who waits may leave, and the processes go on meanwhile.
 async fn ask(path: PathBuf, video_encoder: String) -> std::result::Result<Tools, Fault> {
-    let version = words(&path, &["-version"]).await?;
+    let (version, encoders, protocols, trial) = tokio::join!(
+        words(&path, &["-version"]),
+        words(&path, &["-encoders"]),
+        words(&path, &["-protocols"]),
+        run(&path, WRITING),
+    );
+    let version = version?;
     let version = version_of(&version).ok_or_else(|| {
         let message = format!("{} is not ffmpeg; set ffmpeg.path", path.display());
         Fault(ErrorKind::DeviceProtocol, message)
     })?;
-    let encoders = words(&path, &["-encoders"]).await?;
+    let encoders = encoders?;
     for wanted in [video_encoder.as_str(), "aac"] {
         if !has_encoder(&encoders, wanted) {
             let message = format!(
@@ -169,23 +189,10 @@ async fn ask(path: PathBuf, video_encoder: String) -> std::result::Result<Tools,
             return Err(Fault(ErrorKind::DeviceProtocol, message));
         }
     }
-    let protocols = outputs(&words(&path, &["-protocols"]).await?);
-    let trial = [
-        "-f",
-        "lavfi",
-        "-i",
-        "color=size=64x36:rate=1,drawtext=text=x",
-        "-frames:v",
-        "1",
-        "-f",
-        "null",
-        "-",
-    ];
-    let writes_text = run(&path, &trial).await?.status.success();
     Ok(Tools {
         version: version.to_owned(),
-        protocols,
-        writes_text,
+        protocols: outputs(&protocols?),
+        writes_text: trial?.status.success(),
         path,
     })
 }

@@ -1,11 +1,17 @@
 //! Simulated HELOs and a software encoder in one fleet.
 
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
 use encoder_aja::simulator::{SimulatorConfig, SimulatorFleet};
+use encoder_core::model::{
+    Bitrate, EncoderId, EncoderSpec, FrameRate, Protection, Resolution, StreamRequest,
+};
 use encoder_core::store::MemoryStore;
 use encoder_ffmpeg::testkit::Nginx;
 use encoder_server::auth::Scope;
@@ -57,11 +63,11 @@ impl Studio {
         }
         let software = json!({"encoder_id": "soft-1", "driver": "ffmpeg", "address": "testsrc:"});
         studio.register(software).await;
-        studio
-            .until("online", "/api/encoders/system/status", |s| {
-                s["online"] == 3
-            })
-            .await;
+        // On a busy machine the software encoder is rightly degraded.
+        let usable = |s: &Value| s["online"].as_u64().zip(s["degraded"].as_u64());
+        let all = |s: &Value| usable(s).is_some_and(|(online, degraded)| online + degraded == 3);
+        let path = "/api/encoders/system/status";
+        studio.until("there", path, all).await;
         studio
     }
 
@@ -235,4 +241,81 @@ async fn address_that_names_no_input_is_refused_with_what_is_allowed() {
     let problem: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(problem["errors"][0]["field"], "address", "{text}");
     assert!(!text.contains("geheim"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stream_of_a_software_encoder_comes_back_after_a_restart() {
+    let nginx = Nginx::start().await;
+    let store = Arc::new(MemoryStore::new());
+    let mut config = quiet();
+    config.ffmpeg.preset = Some("ultrafast".to_owned());
+    config.encoders = vec![
+        EncoderSpec::new(EncoderId::try_new("soft-1").unwrap(), "testsrc:").with_driver("ffmpeg"),
+    ];
+    let manager = serve::build_manager(&config, store.clone()).await.unwrap();
+    let size = Resolution::new(640, 360);
+    let mut wanted = StreamRequest::new(size, Bitrate(1_000_000), FrameRate::from_fps(30.0));
+    wanted = wanted.to_url(nginx.url());
+    wanted.protection = Some(Protection::None);
+    let mut stream = None;
+    for _ in 0..500 {
+        stream = manager.start_stream(wanted.clone()).await.ok();
+        if stream.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let id = stream.expect("an encoder that is known").record.id;
+    let patience = Duration::from_secs(20);
+    manager.wait_live(&id, patience).await.unwrap();
+    assert_eq!(nginx.published().await.len(), 1);
+    assert!(manager.shutdown().await);
+    drop(manager);
+    gone(&nginx).await;
+
+    // The machine is busy after its own restart: ffmpeg says what it can only after the manager
+    // stopped waiting for a first look.
+    let folder = tempfile::tempdir().unwrap();
+    config.ffmpeg.path = slow_ffmpeg(folder.path());
+    let manager = serve::build_manager(&config, store).await.unwrap();
+    for _ in 0..1500 {
+        if !nginx.published().await.is_empty() {
+            assert!(manager.shutdown().await);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{:#?}", manager.stream(&id));
+}
+
+/// An ffmpeg that takes its time to tell its version. A process of its own writes it: a file that
+/// any process holds open for writing cannot be run.
+fn slow_ffmpeg(folder: &Path) -> PathBuf {
+    let path = folder.join("ffmpeg");
+    let text = "#!/bin/sh\ncase \"$*\" in *-version*) sleep 5 ;; esac\nexec ffmpeg \"$@\"\n";
+    let mut writer = std::process::Command::new("sh")
+        .args(["-c", "cat > \"$0\" && chmod +x \"$0\""])
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writer
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    assert!(writer.wait().unwrap().success());
+    path
+}
+
+/// Waits until nobody publishes: the children of a process leave with it.
+async fn gone(nginx: &Nginx) {
+    for _ in 0..500 {
+        if nginx.published().await.is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("still there: {:?}", nginx.published().await);
 }
