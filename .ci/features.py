@@ -1,8 +1,8 @@
-"""One line per way to compile the library and the driver: package, then cargo's arguments."""
+"""One line per way to compile the library and the drivers: package, then cargo's arguments."""
 
 import cargo
 
-PACKAGES = ("encoder-core", "encoder-aja")
+PACKAGES = ("encoder-core", "encoder-aja", "encoder-ffmpeg")
 
 for package in cargo.metadata("--no-deps")["packages"]:
     if package["name"] in PACKAGES:

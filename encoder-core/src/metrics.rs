@@ -14,8 +14,8 @@ use prometheus::{
 
 use crate::error::Result;
 use crate::model::{
-    EncoderId, EncoderState, EncoderStatus, EncoderView, FailoverSummary, Interruption, StreamView,
-    Trigger,
+    DeviceStreamState, EncoderId, EncoderState, EncoderStatus, EncoderView, FailoverSummary,
+    Interruption, StreamView, Trigger,
 };
 
 /// Bounds for the time a device takes to answer.
@@ -24,6 +24,61 @@ const ANSWER_SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 /// Bounds for the phases of a failover.
 const PHASE_SECONDS: [f64; 12] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
+
+/// What can be read of an encoder: name, meaning, and how. Without a reading there is no series.
+type Reading = (&'static str, &'static str, fn(&EncoderView) -> Option<f64>);
+
+const READINGS: [Reading; 10] = [
+    (
+        "encoder_health_score",
+        "0 to 100, higher is better.",
+        |view| view.assessment.health.map(|health| health.value()),
+    ),
+    (
+        "encoder_heat_score",
+        "0 to 100, higher is hotter.",
+        |view| view.heat.map(|heat| heat.value()),
+    ),
+    (
+        "encoder_temperature_celsius",
+        "As the device reads it.",
+        |view| view.readings().temperature.map(|celsius| celsius.0),
+    ),
+    (
+        "encoder_cpu_percent",
+        "Processor load, where the device reads it.",
+        |view| view.readings().cpu_usage,
+    ),
+    (
+        "encoder_memory_percent",
+        "Memory in use, where the device reads it.",
+        |view| view.readings().memory_usage,
+    ),
+    (
+        "encoder_output_bitrate_bps",
+        "What leaves the device, where it measures that.",
+        |view| Some(view.status.as_ref()?.output.bitrate?.0 as f64),
+    ),
+    (
+        "encoder_output_fps",
+        "Pictures per second that leave it, where it measures that.",
+        |view| view.status.as_ref()?.output.fps,
+    ),
+    (
+        "encoder_dropped_frames",
+        "Pictures dropped since the stream started, where the device counts them.",
+        |view| Some(view.status.as_ref()?.output.dropped_frames? as f64),
+    ),
+    (
+        "encoder_last_contact_timestamp_seconds",
+        "When the device last gave a sign of life.",
+        |view| view.last_seen_at.map(|at| at.as_millis() as f64 / 1000.0),
+    ),
+    ("encoder_streaming", "1 while the device streams.", |view| {
+        let state = view.status.as_ref()?.stream_state;
+        Some(f64::from(u8::from(state == DeviceStreamState::Streaming)))
+    }),
 ];
 
 /// The manager's figures. Cheap to clone; all clones share one registry.
@@ -35,11 +90,8 @@ struct Inner {
     request_seconds: HistogramVec,
     request_failures: IntCounterVec,
     state: GaugeVec,
-    health: GaugeVec,
-    heat: GaugeVec,
-    temperature: GaugeVec,
-    last_contact: GaugeVec,
-    streaming: GaugeVec,
+    /// One for each of [`READINGS`].
+    readings: Vec<GaugeVec>,
     stream_state: GaugeVec,
     backup_ready: GaugeVec,
     failovers: IntCounterVec,
@@ -126,15 +178,10 @@ impl Inner {
                 "1 for the state it is in.",
                 &["encoder_id", "state"],
             ),
-            health: series.gauge("encoder_health_score", "0 to 100, higher is better.", id),
-            heat: series.gauge("encoder_heat_score", "0 to 100, higher is hotter.", id),
-            temperature: series.gauge("encoder_temperature_celsius", "As the device reads it.", id),
-            last_contact: series.gauge(
-                "encoder_last_contact_timestamp_seconds",
-                "When the device last gave a sign of life.",
-                id,
-            ),
-            streaming: series.gauge("encoder_streaming", "1 while the device streams.", id),
+            readings: READINGS
+                .iter()
+                .map(|(name, help, _)| series.gauge(name, help, id))
+                .collect(),
             stream_state: series.gauge(
                 "encoder_stream_state",
                 "1 for the state the stream is in.",
@@ -198,16 +245,8 @@ impl Metrics {
 
     fn set_encoders(&self, encoders: &[EncoderView]) {
         let m = &self.0;
-        for gauge in [
-            &m.state,
-            &m.health,
-            &m.heat,
-            &m.temperature,
-            &m.last_contact,
-            &m.streaming,
-        ] {
-            gauge.reset();
-        }
+        m.state.reset();
+        m.readings.iter().for_each(GaugeVec::reset);
         for view in encoders {
             let id = [view.spec.id.as_str()];
             for state in EncoderState::ALL {
@@ -216,28 +255,8 @@ impl Metrics {
                     .with_label_values(&[id[0], state.as_str()])
                     .set(holds);
             }
-            let streaming = view.status.as_ref().map(|status| {
-                let streams = status.stream_state == crate::model::DeviceStreamState::Streaming;
-                f64::from(u8::from(streams))
-            });
-            let readings = [
-                (
-                    &m.health,
-                    view.assessment.health.map(|health| health.value()),
-                ),
-                (&m.heat, view.heat.map(|heat| heat.value())),
-                (
-                    &m.temperature,
-                    view.readings().temperature.map(|celsius| celsius.0),
-                ),
-                (
-                    &m.last_contact,
-                    view.last_seen_at.map(|at| at.as_millis() as f64 / 1000.0),
-                ),
-                (&m.streaming, streaming),
-            ];
-            for (gauge, reading) in readings {
-                if let Some(value) = reading {
+            for (gauge, (_, _, read)) in m.readings.iter().zip(READINGS) {
+                if let Some(value) = read(view) {
                     gauge.with_label_values(&id).set(value);
                 }
             }

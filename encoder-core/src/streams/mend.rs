@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::actor::{Actor, RESTLESS};
+use super::actor::{Actor, RESTLESS, within};
 use super::decide::{Diagnosis, Facts, Fault, diagnose, gate};
+use crate::error::Result;
 use crate::fleet::{Encoder, EncoderSnapshot};
-use crate::model::{EncoderId, IncidentId, IssueCode, Severity, StreamState, Trigger, issue_code};
+use crate::model::{
+    EncoderId, EncoderStatus, IncidentId, IssueCode, Severity, StreamState, Trigger, issue_code,
+};
 use crate::remediation::{Attempt, Budget, Incident, Step};
 
 impl Actor {
@@ -203,10 +206,11 @@ impl Actor {
         self.publish();
         let remediator = Arc::clone(&self.cx.remediator);
         let stop = self.stop.clone();
-        let Some(result) = stop
-            .run_until_cancelled(remediator.run(&step, primary.driver.as_ref()))
-            .await
-        else {
+        let repair = async {
+            self.restore_settings(&primary).await?;
+            remediator.run(&step, primary.driver.as_ref()).await
+        };
+        let Some(result) = stop.run_until_cancelled(repair).await else {
             return;
         };
         let taken = self.cx.clock.instant().saturating_duration_since(began);
@@ -234,6 +238,22 @@ impl Actor {
             self.await_streaming(&primary, self.cx.config.watch.timeout)
                 .await;
         }
+    }
+
+    /// An idle primary that holds no settings any more, since it or the program around it was
+    /// restarted, gets them again; a start alone would be refused for ever.
+    async fn restore_settings(&self, primary: &Encoder) -> Result<()> {
+        let snapshot = primary.snapshot();
+        let empty =
+            |status: &EncoderStatus| status.active.is_none() && status.stream_state.is_idle();
+        let lost = snapshot.status.as_ref().is_some_and(empty);
+        if !lost || !primary.driver.capability().reads_back {
+            return Ok(());
+        }
+        let target = self.record().target(self.record().primary.slot);
+        let call = primary.driver.configure(&self.record().config, &target);
+        let limit = self.cx.config.failover.command_timeout * 2;
+        within(limit, "EncoderDriver::configure", call).await
     }
 
     /// Gives the watcher the time to see what the device already reported to somebody else.

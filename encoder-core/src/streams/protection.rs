@@ -80,19 +80,39 @@ fn judge(facts: &BackupFacts<'_>, snapshot: &EncoderSnapshot, reasons: &mut Vec<
     }
 }
 
-/// A backup must see the same picture. While the primary has lost its own, any picture will do.
+/// A backup must see the same picture. While the primary has lost its own, any picture will do. A
+/// format that an encoder does not name, such as a software encoder's, differs from none.
 fn input_objection(backup: Option<&InputSignal>, primary: Option<&InputSignal>) -> Option<String> {
     let backup = backup?;
     if !backup.present {
         return Some("no input signal".to_owned());
     }
     let primary = primary.filter(|signal| signal.present)?;
-    (backup.format != primary.format).then(|| {
-        let text = |signal: &InputSignal| signal.format.clone().unwrap_or_else(|| "unknown".into());
-        format!(
-            "input format {} differs from the primary's {}",
-            text(backup),
-            text(primary)
-        )
-    })
+    let (backup, primary) = (backup.format.as_ref()?, primary.format.as_ref()?);
+    (backup != primary)
+        .then(|| format!("input format {backup} differs from the primary's {primary}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_named_formats_differ() {
+        let signal = |format: Option<&str>| InputSignal {
+            present: true,
+            format: format.map(str::to_owned),
+            ..InputSignal::default()
+        };
+        let objects = |backup: Option<&str>, primary: Option<&str>| {
+            input_objection(Some(&signal(backup)), Some(&signal(primary))).is_some()
+        };
+        assert!(objects(Some("1080p 60"), Some("720p 50")));
+        assert!(!objects(Some("1080p 60"), Some("1080p 60")));
+        assert!(!objects(Some("1080p 60"), None));
+        assert!(!objects(None, Some("1080p 60")));
+        let dark = InputSignal::default();
+        assert!(input_objection(Some(&dark), None).is_some());
+        assert!(input_objection(Some(&signal(Some("1080p 60"))), Some(&dark)).is_none());
+    }
 }

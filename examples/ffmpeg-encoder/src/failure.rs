@@ -67,6 +67,10 @@ impl fmt::Display for Ending {
 
 /// What a piece of a line means, the telling ones first.
 const WORDS: &[(&str, Cause)] = &[
+    // A stream that is fetched, before the words about its connection.
+    ("impossible to open", Cause::Input),
+    ("cannot open video device", Cause::Input),
+    ("cannot open audio device", Cause::Input),
     ("connection refused", Cause::Refused),
     ("failed to resolve hostname", Cause::NameNotFound),
     ("network is unreachable", Cause::Unreachable),
@@ -115,6 +119,13 @@ mod tests {
 
     fn cause(text: &str, put_out: bool) -> Cause {
         cause_of(text.lines(), put_out).0
+    }
+
+    #[test]
+    fn missing_source_is_not_a_missing_ingest() {
+        let pulled = "[tcp @ 0x1] Connection to tcp://127.0.0.1:9?tcp_nodelay=0 failed: Connection \
+            refused\n[concat @ 0x2] Impossible to open '***'\npipe:0: Connection refused";
+        assert_eq!(cause(pulled, false), Cause::Input);
     }
 
     #[test]

@@ -1,16 +1,32 @@
-//! Software encoders: ffmpeg processes on this machine.
-//!
-//! [`process`] starts programs that cannot outlive their parent. On it stand a
-//! [`Run`](run::Run) of ffmpeg, with its progress and the reason of its end as data, and
-//! [`Publish`](publish::Publish), which hands a stream key over without showing it in the list of
-//! processes.
+#![doc = include_str!("../README.md")]
 
+mod alarms;
+mod attempt;
 pub mod code;
+mod config;
+mod driver;
+mod encode;
+mod engine;
+mod factory;
 pub mod failure;
+mod feed;
+mod host;
+mod input;
+mod meter;
+mod phase;
 pub mod process;
 pub mod progress;
 pub mod publish;
 pub mod run;
 pub mod script;
 mod secret_file;
+mod setup;
+mod status;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+mod tools;
 pub mod viewer;
+
+pub use config::FfmpegConfig;
+pub use driver::FfmpegDriver;
+pub use factory::{DRIVER_NAME, FfmpegDriverFactory};

@@ -103,7 +103,7 @@ impl Run {
                         return Update::Progress(progress);
                     }
                 }
-                Some(line) = self.words.next() => self.remember(line),
+                Some(line) = self.words.next() => self.remember(&line),
                 status = self.child.wait(), if self.progress.ended && self.words.ended => {
                     return Update::Ended(self.ending(status));
                 }
@@ -147,7 +147,8 @@ impl Run {
         }
     }
 
-    fn remember(&mut self, line: String) {
+    fn remember(&mut self, line: &str) {
+        let line = self.presentable(line);
         tracing::debug!(pid = self.child.id(), line, "ffmpeg");
         if self.last_words.len() == KEPT_LINES {
             self.last_words.pop_front();
@@ -165,7 +166,7 @@ impl Run {
         let (cause, message) = match signal {
             _ if success => (Cause::Other, String::new()),
             Some(signal) => (Cause::Killed, format!("killed by signal {signal}")),
-            None => (cause, self.presentable(line)),
+            None => (cause, line.to_owned()),
         };
         Ending {
             success,

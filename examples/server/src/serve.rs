@@ -10,6 +10,7 @@ use std::time::Duration;
 use encoder_aja::AjaDriverFactory;
 use encoder_core::store::{SqliteConfig, SqliteStore, StateStore};
 use encoder_core::{Error, ErrorKind, Manager, Result};
+use encoder_ffmpeg::FfmpegDriverFactory;
 use tokio::net::TcpListener;
 
 use crate::app::app_with_sockets;
@@ -39,16 +40,19 @@ pub async fn open_store(data: &Path) -> Result<SqliteStore> {
     SqliteStore::open(SqliteConfig::new(data.join(DATABASE))).await
 }
 
-/// A manager as configured, with the driver for AJA HELO encoders and the witness of the ingest.
+/// A manager as configured, with the drivers for AJA HELO encoders and for ffmpeg, and the witness
+/// of the ingest.
 ///
 /// # Errors
 /// Those of [`encoder_core::ManagerBuilder::build`].
 pub async fn build_manager(config: &ServerConfig, store: Arc<dyn StateStore>) -> Result<Manager> {
-    let factory = AjaDriverFactory::new(config.aja.clone())?;
+    let helos = AjaDriverFactory::new(config.aja.clone())?;
+    let software = FfmpegDriverFactory::new(config.ffmpeg.clone())?;
     let mut builder = Manager::builder()
         .with_config(config.manager.clone())
         .with_store(store)
-        .with_driver_factory(Arc::new(factory));
+        .with_driver_factory(Arc::new(helos))
+        .with_driver_factory(Arc::new(software));
     if let Some(witness) = &config.ingest.witness {
         builder = builder.with_ingest_witness(Arc::new(NginxRtmp::new(witness.clone())?));
     }

@@ -185,6 +185,10 @@ fn beyond_types(config: ServerConfig) -> std::result::Result<ServerConfig, Vec<C
             .iter()
             .map(|v| fault(&format!("ingest.{}", v.field), &v.message)),
     );
+    if let Err(error) = config.ffmpeg.validate() {
+        let found = error.violations().iter();
+        problems.extend(found.map(|v| fault(&format!("ffmpeg.{}", v.field), &v.message)));
+    }
     if config.limits.body_bytes == 0 {
         problems.push(fault("limits.body_bytes", "must be at least 1"));
     }

@@ -45,6 +45,8 @@ pub struct ServerConfig {
     pub manager: ManagerConfig,
     /// The driver for AJA HELO encoders.
     pub aja: encoder_aja::AjaConfig,
+    /// The driver for software encoders: ffmpeg on the server's machine.
+    pub ffmpeg: encoder_ffmpeg::FfmpegConfig,
     /// Encoders to register at start.
     pub encoders: Vec<EncoderSpec>,
 }
@@ -63,6 +65,7 @@ impl Default for ServerConfig {
             ingest: IngestConfig::default(),
             manager: ManagerConfig::default(),
             aja: encoder_aja::AjaConfig::default(),
+            ffmpeg: encoder_ffmpeg::FfmpegConfig::default(),
             encoders: Vec::new(),
         }
     }

@@ -52,7 +52,7 @@ fn the_example_names_every_key() {
         "listen": default.listen, "data": default.data, "log": default.log,
         "limits": default.limits, "auth": default.auth, "metrics_open": default.metrics_open,
         "cors": default.cors, "sockets": default.sockets, "ingest": default.ingest,
-        "manager": default.manager, "aja": default.aja, "encoders": [],
+        "manager": default.manager, "aja": default.aja, "ffmpeg": default.ffmpeg, "encoders": [],
     });
     let (mut in_example, mut in_code) = (Vec::new(), Vec::new());
     keys("", &written, &mut in_example);
