@@ -189,9 +189,17 @@ pub(crate) struct Seen {
     /// Since when every look failed, and the latest reason.
     pub(crate) failing: Option<(Moment, String)>,
     traces: HashMap<PublishTarget, Trace>,
+    /// Addresses at which media was ever seen to arrive.
+    proven: HashSet<String>,
 }
 
 impl Seen {
+    /// Whether the witness ever saw anything arrive at an address. One that never did may be set
+    /// up wrongly, so that its word against an encoder counts for nothing.
+    pub(crate) fn is_proven(&self, url: &str) -> bool {
+        self.proven.contains(url)
+    }
+
     pub(crate) fn trace(&self, target: &PublishTarget) -> Option<&Trace> {
         self.traces.get(target)
     }
@@ -219,11 +227,15 @@ impl Seen {
             };
             (target.clone(), trace)
         };
+        let traces: HashMap<_, _> = wanted.iter().map(follow).collect();
+        let arrived = traces.iter().filter(|(_, trace)| trace.grown.is_some());
+        let arrived = arrived.map(|(target, _)| target.url.clone());
         Self {
             looked: Some(now),
             before: self.looked.filter(|_| look.unbroken),
             failing: None,
-            traces: wanted.iter().map(follow).collect(),
+            proven: self.proven.iter().cloned().chain(arrived).collect(),
+            traces,
         }
     }
 

@@ -35,6 +35,8 @@ pub(super) struct IngestFacts {
     pub(super) witness: String,
     /// Whether the stream arrives.
     pub(super) testimony: Testimony,
+    /// Whether anything was ever seen to arrive at the stream's address.
+    pub(super) proven: bool,
     /// How many streams should arrive, when several should and none does.
     pub(super) suspect: Option<usize>,
     /// Whether the primary's media arrives although the primary is silent.
@@ -68,6 +70,9 @@ pub(super) enum Diagnosis {
     SilentOnAir,
     /// Of several streams the ingest receives none; moving one would not help.
     IngestSuspect(usize),
+    /// The ingest receives nothing, and its witness never saw anything arrive at this address: its
+    /// settings are as likely a cause as the encoder.
+    IngestUnproven(String),
     /// Something must be done.
     Faulty(Fault),
 }
@@ -112,6 +117,9 @@ fn arrival(ingest: &IngestFacts) -> Diagnosis {
     let Testimony::Missing(since) = ingest.testimony else {
         return Diagnosis::OnAir;
     };
+    if !ingest.proven {
+        return Diagnosis::IngestUnproven(ingest.witness.clone());
+    }
     if let Some(expected) = ingest.suspect {
         return Diagnosis::IngestSuspect(expected);
     }

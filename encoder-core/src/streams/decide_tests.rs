@@ -23,6 +23,7 @@ fn ingest(testimony: Testimony, suspect: Option<usize>, on_air: OnAir) -> Ingest
     IngestFacts {
         witness: "ingest-1".to_owned(),
         testimony,
+        proven: true,
         suspect,
         on_air,
         missing_after: Duration::from_secs(2),
@@ -61,6 +62,18 @@ fn ingest_decides_about_a_device_that_says_that_it_streams() {
     for (said, expected) in cases {
         let facts = said.map(|(testimony, suspect)| ingest(testimony, suspect, OnAir::No));
         assert_eq!(word(&primary, facts, true), expected, "{said:?}");
+    }
+}
+
+#[test]
+fn witness_that_never_saw_anything_moves_nothing() {
+    let missing = Testimony::Missing(Timestamp::from_millis(98_000));
+    let primary = snapshot(Verdict::Healthy, DeviceStreamState::Streaming);
+    for suspect in [None, Some(3)] {
+        let mut facts = ingest(missing, suspect, OnAir::No);
+        facts.proven = false;
+        let word = word(&primary, Some(facts), true);
+        assert!(word.starts_with("ingestunproven"), "{word}");
     }
 }
 

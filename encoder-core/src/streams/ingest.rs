@@ -162,6 +162,7 @@ impl Actor {
             witness: watched.name().to_owned(),
             suspect: is_suspect(&seen, &expected, config).then_some(expected.len()),
             testimony,
+            proven: seen.is_proven(&target.url),
             on_air: silent.map_or(OnAir::No, |silent| self.on_air_at(&seen, silent, now)),
             missing_after: config.missing_after,
         })
@@ -278,6 +279,7 @@ impl Actor {
         let holds = match diagnosis {
             Diagnosis::SilentOnAir => Some(issue_code::DEVICE_SILENT_ON_AIR),
             Diagnosis::IngestSuspect(_) => Some(issue_code::INGEST_SUSPECT),
+            Diagnosis::IngestUnproven(_) => Some(issue_code::INGEST_RECEIVES_NOTHING),
             Diagnosis::Faulty(fault) => Some(fault.cause.as_str()),
             Diagnosis::OnAir | Diagnosis::Patience | Diagnosis::Isolated => None,
         };
@@ -304,6 +306,16 @@ impl Actor {
         let message = format!("the ingest receives none of {expected} streams; nothing is moved");
         let code = issue_code::INGEST_SUSPECT;
         let evidence = format!("streams_expected={expected}");
+        self.tell_held(code, message, evidence, "ingest.missing_after_ms");
+    }
+
+    pub(super) fn doubt_witness(&mut self, witness: &str) {
+        let message = format!(
+            "the device says that it streams, and {witness} never saw anything arrive at this \
+             address; not moved: check the witness's addresses and the ingest"
+        );
+        let code = issue_code::INGEST_RECEIVES_NOTHING;
+        let evidence = format!("{witness}: nothing ever arrived");
         self.tell_held(code, message, evidence, "ingest.missing_after_ms");
     }
 

@@ -47,6 +47,7 @@ impl Actor {
             Diagnosis::Isolated => self.isolated().await,
             Diagnosis::SilentOnAir => self.silent_on_air(),
             Diagnosis::IngestSuspect(expected) => self.suspect_ingest(expected),
+            Diagnosis::IngestUnproven(witness) => self.doubt_witness(&witness),
             Diagnosis::Faulty(fault) => {
                 self.tell_unreceived(&fault);
                 self.mend(fault).await;

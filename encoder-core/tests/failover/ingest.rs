@@ -26,6 +26,12 @@ async fn witnessed(count: usize, personality: Personality) -> (Bench, StreamId) 
     (bench, stream)
 }
 
+/// The witness saw media of the stream arrive.
+async fn arrived(bench: &Bench, stream: &StreamId) {
+    let arrives = |b: &Bench| b.view(stream).health.ingest.is_some_and(|i| i.receiving);
+    bench.until("arrived", arrives).await;
+}
+
 /// A second stream, on encoders that are free.
 async fn another(bench: &Bench) -> StreamId {
     let mut request = bench.request(Personality::Takeover, Protection::Warm);
@@ -73,6 +79,7 @@ async fn stream_that_never_arrives_moves() {
 #[tokio::test(start_paused = true)]
 async fn replacement_gets_the_same_time_and_hold_down_applies() {
     let (bench, stream) = witnessed(4, Personality::Takeover).await;
+    arrived(&bench, &stream).await;
     bench.witness().hide(&bench.target(&stream));
     bench.until("moved", |b| b.failovers(&stream) == 1).await;
     let moved = tokio::time::Instant::now();
@@ -89,8 +96,30 @@ async fn replacement_gets_the_same_time_and_hold_down_applies() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn witness_that_never_saw_anything_is_doubted_and_moves_nothing() {
+    let bench = Setup::new(3, Personality::Takeover)
+        .witnessed(complete)
+        .build()
+        .await;
+    let request = bench.request(Personality::Takeover, Protection::Warm);
+    let stream = bench.manager.start_stream(request).await.unwrap().record.id;
+    bench.witness().hide(&bench.target(&stream));
+    let told = |b: &Bench| b.issue(&stream, issue_code::INGEST_RECEIVES_NOTHING);
+    bench.until("told", |b| told(b).is_some()).await;
+    let message = told(&bench).unwrap();
+    assert!(message.contains("never saw anything"), "{message}");
+    pass(SECOND * 120).await;
+    assert_eq!(bench.failovers(&stream), 0);
+    bench.witness().reveal();
+    bench.until("believed", |b| told(b).is_none()).await;
+    bench.witness().hide(&bench.target(&stream));
+    bench.until("moved", |b| b.failovers(&stream) == 1).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn witness_that_does_not_answer_moves_nothing() {
     let (bench, stream) = witnessed(3, Personality::Takeover).await;
+    arrived(&bench, &stream).await;
     bench.witness().set_failing(true);
     bench.ingest.stall(&bench.target(&stream));
     bench
