@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use encoder_aja::simulator::{FaultKind, SimulatorFleet};
 use encoder_core::model::Secret;
+use encoder_ffmpeg::viewer::Interruption;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::client::{Client, Feed, Told};
-use super::video::{self, Video};
+use super::video::{self, Video, Watching};
 
 /// Time between looks at something that will be true shortly.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -67,17 +68,7 @@ pub(super) async fn tell(
     let encoders = all_online(client).await?;
     say(format!("All {encoders} encoders answer."));
     let mut feed = client.feed().await?;
-    let url = video.map_or_else(|| NOWHERE.to_owned(), Video::url);
-    let main = start(client, "Council meeting", 8_000_000, &url).await?;
-    let second = start(client, "Press room", 4_500_000, &url).await?;
-    for stream in [&main, &second] {
-        say(format!(
-            "{} is live on {}, protected by {}.",
-            word(&stream["name"]),
-            word(&stream["primary"]["encoder_id"]),
-            word(&stream["backup"]["encoder_id"])
-        ));
-    }
+    let main = two_streams(client, video, &say).await?;
     let id = main["stream_id"]
         .as_str()
         .context("a stream without an id")?;
@@ -100,13 +91,7 @@ pub(super) async fn tell(
     let moved = follow(&mut feed, id, &say).await?;
     let state = settled(client, id).await?;
     say(format!("{} is {state} again.", word(&main["name"])));
-    let seen = match watching {
-        Some(watching) => Some(video::seen(watching, moment).await?),
-        None => None,
-    };
-    if let Some(seen) = &seen {
-        say(video::in_words(seen));
-    }
+    let seen = viewed(watching, moment, &say).await?;
     let streams = client.get("/api/streams").await?;
     Ok(Outcome {
         encoders,
@@ -124,6 +109,40 @@ pub(super) async fn tell(
         viewer_gap_ms: seen.map(|seen| seen.gap.as_millis() as u64),
         viewer_lost_pictures: seen.map(|seen| seen.lost_pictures),
     })
+}
+
+/// Starts both streams and returns the first.
+async fn two_streams(
+    client: &Client,
+    video: Option<&Video>,
+    say: &(impl Fn(String) + Sync),
+) -> anyhow::Result<Value> {
+    let url = video.map_or_else(|| NOWHERE.to_owned(), Video::url);
+    let main = start(client, "Council meeting", 8_000_000, &url).await?;
+    let second = start(client, "Press room", 4_500_000, &url).await?;
+    for stream in [&main, &second] {
+        say(format!(
+            "{} is live on {}, protected by {}.",
+            word(&stream["name"]),
+            word(&stream["primary"]["encoder_id"]),
+            word(&stream["backup"]["encoder_id"])
+        ));
+    }
+    Ok(main)
+}
+
+/// What the player saw of it, if there was one.
+async fn viewed(
+    watching: Option<Watching>,
+    moment: Instant,
+    say: &(impl Fn(String) + Sync),
+) -> anyhow::Result<Option<Interruption>> {
+    let Some(watching) = watching else {
+        return Ok(None);
+    };
+    let seen = video::seen(watching, moment).await?;
+    say(video::in_words(&seen));
+    Ok(Some(seen))
 }
 
 async fn start(client: &Client, name: &str, bitrate: u64, url: &str) -> anyhow::Result<Value> {

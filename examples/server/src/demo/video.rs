@@ -78,6 +78,9 @@ impl Video {
     }
 }
 
+/// A player in the background, and in the end everything that it was shown.
+pub(super) type Watching = JoinHandle<anyhow::Result<Watched>>;
+
 /// Somebody who watches.
 pub(super) struct Player {
     viewer: Viewer,
@@ -86,7 +89,7 @@ pub(super) struct Player {
 
 impl Player {
     /// Watches on in the background, until another encoder has been seen for a while.
-    pub(super) fn watch(mut self) -> JoinHandle<anyhow::Result<Watched>> {
+    pub(super) fn watch(mut self) -> Watching {
         let first = self.watched.source();
         let others = move |watched: &Watched| {
             let codes = watched.pictures().iter().filter_map(|picture| picture.code);
@@ -121,10 +124,7 @@ pub(super) fn in_words(seen: &Interruption) -> String {
 }
 
 /// What was seen around a moment.
-pub(super) async fn seen(
-    watching: JoinHandle<anyhow::Result<Watched>>,
-    moment: Instant,
-) -> anyhow::Result<Interruption> {
+pub(super) async fn seen(watching: Watching, moment: Instant) -> anyhow::Result<Interruption> {
     let watched = watching.await.context("the player panicked")??;
     let seen = watched.interruption(moment);
     seen.context("nothing was seen before the fault")
