@@ -13,6 +13,7 @@ mod report;
 mod rig;
 mod server;
 mod simulators;
+mod viewer;
 
 use report::Report;
 
@@ -38,6 +39,8 @@ enum Bench {
     Init(init::Options),
     /// What watching a large fleet costs when nothing happens.
     Idle(idle::Options),
+    /// What a viewer loses when an encoder is lost.
+    Viewer(viewer::Options),
     /// Simulated devices in a process of their own, for `idle`.
     #[command(hide = true)]
     Simulators(simulators::Options),
@@ -74,6 +77,7 @@ async fn run(bench: Bench) -> Outcome<Option<Report>> {
         Bench::Failover(options) => failover::measure(&options).await.map(Some),
         Bench::Init(options) => init::measure(&options).await.map(Some),
         Bench::Idle(options) => idle::measure(&options).await.map(Some),
+        Bench::Viewer(options) => viewer::measure(&options).await.map(Some),
         Bench::Simulators(options) => simulators::run(&options).await.map(|()| None),
     }
 }

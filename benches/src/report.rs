@@ -11,6 +11,9 @@ pub(crate) struct Report {
     pub(crate) name: &'static str,
     pub(crate) samples: usize,
     pub(crate) figures: Vec<Figure>,
+    /// A better table than the usual one.
+    #[serde(skip)]
+    pub(crate) text: Option<String>,
 }
 
 /// One measured value. `None` is not measured, or not applicable.
@@ -76,6 +79,9 @@ impl Report {
     }
 
     pub(crate) fn table(&self) -> String {
+        if let Some(text) = &self.text {
+            return format!("{text}{}", self.missed());
+        }
         let mut table = format!("{} ({} samples)\n", self.name, self.samples);
         let width = self
             .figures
@@ -104,6 +110,24 @@ impl Report {
             );
         }
         table.trim_end().to_owned()
+    }
+}
+
+impl Report {
+    /// What missed its goal, a line each.
+    fn missed(&self) -> String {
+        let missed = self
+            .figures
+            .iter()
+            .filter(|figure| figure.met == Some(false));
+        let line = |figure: &Figure| {
+            let (ours, goal) = (number(figure.ours), number(figure.goal));
+            format!(
+                "\nMISSED: {}: {ours} {}, goal {goal}",
+                figure.what, figure.unit
+            )
+        };
+        missed.map(line).collect()
     }
 }
 
@@ -164,6 +188,7 @@ mod tests {
             name: "test",
             samples: 1,
             figures: vec![Figure::millis("time", ours).at_most(10.0)],
+            text: None,
         };
         assert!(report(Some(10.0)).meets_goals());
         assert!(!report(Some(10.1)).meets_goals());

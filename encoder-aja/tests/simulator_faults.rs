@@ -602,3 +602,24 @@ async fn shut_down_unit_is_gone_until_it_is_turned_on() {
     reach(&helo, "ReplicatorStreamState", "1").await;
     assert_eq!(web.value("ReplicatorStreamState").await, "1");
 }
+
+#[tokio::test]
+async fn faults_of_the_picture_change_nothing_where_there_is_none() {
+    let helo = live(streaming_config("key")).await;
+    let kinds = [
+        r#""stall""#,
+        r#""freeze""#,
+        r#""black""#,
+        r#"{"drop_pictures": {"one_in": 3}}"#,
+        r#""cut_connection""#,
+    ];
+    for kind in kinds {
+        let fault: Fault = serde_json::from_str(&format!(r#"{{"kind": {kind}}}"#)).unwrap();
+        helo.inject(fault);
+    }
+    assert_eq!(helo.device().faults().len(), 4);
+    assert_eq!(
+        helo.device().get("ReplicatorStreamState").as_deref(),
+        Some("2")
+    );
+}

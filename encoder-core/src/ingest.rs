@@ -16,6 +16,26 @@ use async_trait::async_trait;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Bitrate, PublishTarget, Resolution};
 
+mod attempt;
+mod authorize;
+mod board;
+mod identify;
+mod judge;
+mod meter;
+mod trace;
+mod watch;
+
+pub use self::attempt::{PublishAttempt, PublishDenial, PublishVerdict};
+pub(crate) use self::authorize::authorize;
+pub(crate) use self::board::{Interest, Watched, Witnesses};
+pub(crate) use self::identify::Identity;
+pub(crate) use self::judge::{
+    OnAir, Testimony, is_fresh, is_suspect, on_air, publisher_of, testify,
+};
+pub(crate) use self::meter::{Meter, Move};
+pub(crate) use self::trace::{Moment, Seen};
+pub(crate) use self::watch::watch;
+
 /// Who sends a stream, as the ingest sees it. Neither part is proof of identity: several encoders
 /// may share an address, and a publisher chooses its own agent text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -27,6 +27,6 @@ pub use driver::{
     Capability, DeviceEvent, DriverFactory, EncoderDriver, EncoderDriverExt, StatusChange,
 };
 pub use error::{Error, ErrorKind, Result, Retry};
-pub use ingest::IngestWitness;
+pub use ingest::{IngestWitness, PublishAttempt, PublishDenial, PublishVerdict};
 pub use manager::{Manager, ManagerBuilder};
 pub use metrics::Metrics;

@@ -9,6 +9,7 @@ use crate::config::ManagerConfig;
 use crate::driver::Capability;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::EventBus;
+use crate::ingest::{PublishAttempt, PublishVerdict};
 use crate::metrics::Metrics;
 use crate::model::{
     Action, Alert, AlertId, ControlOutcome, EncoderId, EncoderSpec, EncoderView, EventKind,
@@ -233,6 +234,22 @@ impl Manager {
     pub async fn drill(&self, id: &StreamId, request: FailoverRequest) -> Result<FailoverAccepted> {
         self.commanding()?;
         self.0.streams.failover(id, request, Trigger::Drill).await
+    }
+
+    /// Whether somebody may publish, for an ingest that asks before it accepts a publisher: the
+    /// second line of the guard against two publishers at once. It keeps off an encoder that
+    /// cannot be reached to be stopped.
+    ///
+    /// The answer needs nothing from any device. Only where the newcomer takes over and a witness
+    /// sees another publisher, that one is dropped first, within `ingest.timeout_ms`. A denial is
+    /// told as a `stream_error` and in the stream's timeline, one of a kind in ten seconds.
+    /// Cancellation loses the answer, and a drop that is on the wire may still happen.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotLeader`] and [`ErrorKind::ShuttingDown`]: ask the manager that commands.
+    pub async fn authorize_publisher(&self, attempt: &PublishAttempt) -> Result<PublishVerdict> {
+        self.commanding()?;
+        Ok(self.0.streams.authorize(attempt).await)
     }
 
     /// Every transition of a stream, oldest first.

@@ -15,7 +15,7 @@ use prometheus::{
 use crate::error::Result;
 use crate::model::{
     DeviceStreamState, EncoderId, EncoderState, EncoderStatus, EncoderView, FailoverSummary,
-    StreamView,
+    Interruption, StreamView, Trigger,
 };
 
 /// Bounds for the time a device takes to answer.
@@ -96,6 +96,8 @@ struct Inner {
     backup_ready: GaugeVec,
     failovers: IntCounterVec,
     failover_phase: HistogramVec,
+    authorizations: IntCounterVec,
+    interruption: HistogramVec,
 }
 
 impl fmt::Debug for Metrics {
@@ -125,6 +127,23 @@ impl Series<'_> {
     fn histogram(&self, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> HistogramVec {
         let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
         self.register(HistogramVec::new(options, labels))
+    }
+
+    fn authorizations(&self) -> IntCounterVec {
+        self.counter(
+            "encoder_ingest_authorizations_total",
+            "Publishers that an ingest asked about, by what it was told.",
+            &["verdict"],
+        )
+    }
+
+    fn interruption(&self) -> HistogramVec {
+        self.histogram(
+            "encoder_ingest_interruption_seconds",
+            "How long nothing of a moving stream arrived at its ingest.",
+            &["trigger"],
+            &PHASE_SECONDS,
+        )
     }
 
     fn register<C: Collector + Clone + 'static>(&self, collector: prometheus::Result<C>) -> C {
@@ -184,6 +203,8 @@ impl Inner {
                 &["phase"],
                 &PHASE_SECONDS,
             ),
+            authorizations: series.authorizations(),
+            interruption: series.interruption(),
             registry,
         }
     }
@@ -281,6 +302,18 @@ impl Metrics {
                 .request_failures
                 .remove_label_values(&[id.as_str(), kind.as_str()]);
         }
+    }
+
+    /// Counts what an ingest was told about a publisher.
+    pub(crate) fn observe_authorization(&self, verdict: &str) {
+        let counter = self.0.authorizations.with_label_values(&[verdict]);
+        counter.inc();
+    }
+
+    /// Takes what the ingest saw of a move.
+    pub(crate) fn observe_interruption(&self, trigger: Trigger, seen: Interruption) {
+        let series = self.0.interruption.with_label_values(&[trigger.as_str()]);
+        series.observe(seen.gap.as_secs_f64());
     }
 
     pub(crate) fn observe_failover(&self, summary: &FailoverSummary) {

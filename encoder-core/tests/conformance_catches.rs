@@ -4,14 +4,18 @@ use std::collections::BTreeSet;
 use std::future::ready;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use encoder_core::model::{DeviceStreamState, EncoderStatus};
+use async_trait::async_trait;
+use encoder_core::ingest::Sighting;
+use encoder_core::model::{DeviceStreamState, EncoderStatus, PublishTarget};
 use encoder_core::testkit::driver::{self as items, DriverUnderTest};
+use encoder_core::testkit::witness::{self as seeing, WitnessUnderTest};
 use encoder_core::testkit::{
     CallKind, FakeEncoder, Fault, FaultyDriver, Operation, When, sample_config, sample_target,
 };
-use encoder_core::{EncoderDriver, ErrorKind};
+use encoder_core::{EncoderDriver, Error, ErrorKind, IngestWitness, Result};
 use futures::FutureExt;
 
 type Faulty = FaultyDriver<FakeEncoder>;
@@ -162,6 +166,130 @@ async fn a_device_that_interrupts_its_stream_is_caught() {
     assert_eq!(starts.filter(|call| *call == CallKind::Start).count(), 2);
 }
 
+/// How a witness lies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Lie {
+    CoversNothingWhenDead,
+    SeesElsewhere,
+    SeesThoseWhoLeft,
+    SeesWhoIsNotThere,
+    SeesNobody,
+    CountsBackwards,
+    IsEmptyWhenDead,
+    FailsWrongly,
+    OnlySaysThatItDropped,
+}
+
+/// Somebody publishes to `sample_target` or not, the ingest lives or not, and the witness lies.
+#[derive(Debug)]
+struct Liar {
+    lie: Lie,
+    publishing: AtomicBool,
+    was_seen: AtomicBool,
+    dead: AtomicBool,
+    looks: AtomicU64,
+}
+
+impl Liar {
+    fn sighting(&self, url: &str) -> Sighting {
+        let looks = self.looks.fetch_add(1, Relaxed);
+        let mut sighting = Sighting::new(PublishTarget {
+            url: url.to_owned(),
+            ..sample_target()
+        });
+        sighting.bytes_in = Some(match self.lie {
+            Lie::CountsBackwards => u64::MAX - looks,
+            _ => looks,
+        });
+        sighting
+    }
+}
+
+#[async_trait]
+impl IngestWitness for Liar {
+    fn name(&self) -> &str {
+        "liar"
+    }
+
+    fn covers(&self, url: &str) -> bool {
+        let hides = self.lie == Lie::CoversNothingWhenDead && self.dead.load(Relaxed);
+        url == sample_target().url && !hides
+    }
+
+    async fn look(&self) -> Result<Vec<Sighting>> {
+        if self.dead.load(Relaxed) {
+            return match self.lie {
+                Lie::IsEmptyWhenDead => Ok(Vec::new()),
+                Lie::FailsWrongly => Err(Error::new(ErrorKind::Unexpected, "no answer")),
+                _ => Err(Error::new(ErrorKind::DeviceUnreachable, "no answer")),
+            };
+        }
+        let publishing = self.publishing.load(Relaxed);
+        let lingers = self.lie == Lie::SeesThoseWhoLeft && self.was_seen.load(Relaxed);
+        self.was_seen.fetch_or(publishing, Relaxed);
+        let mut seen = Vec::new();
+        let invents = self.lie == Lie::SeesWhoIsNotThere;
+        if (publishing || lingers || invents) && self.lie != Lie::SeesNobody {
+            seen.push(self.sighting(&sample_target().url));
+        }
+        if self.lie == Lie::SeesElsewhere {
+            seen.push(self.sighting("rtmp://elsewhere.example/live"));
+        }
+        Ok(seen)
+    }
+
+    async fn drop_publishers(&self, _: &PublishTarget) -> Result<()> {
+        if self.lie != Lie::OnlySaysThatItDropped {
+            self.publishing.store(false, Relaxed);
+        }
+        Ok(())
+    }
+}
+
+fn lying(lie: Lie) -> WitnessUnderTest {
+    let liar = Arc::new(Liar {
+        lie,
+        publishing: AtomicBool::new(false),
+        was_seen: AtomicBool::new(false),
+        dead: AtomicBool::new(false),
+        looks: AtomicU64::new(0),
+    });
+    let set = |change: fn(&Liar)| {
+        let liar = Arc::clone(&liar);
+        move || {
+            change(&liar);
+            ready(())
+        }
+    };
+    let witness: Arc<dyn IngestWitness> = liar.clone();
+    WitnessUnderTest::new(witness, sample_target())
+        .with_publish(set(|liar| liar.publishing.store(true, Relaxed)))
+        .with_leave(set(|liar| liar.publishing.store(false, Relaxed)))
+        .with_kill(set(|liar| liar.dead.store(true, Relaxed)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_witness_that_lies_is_caught() {
+    let item = seeing::covers_is_stable(lying(Lie::CoversNothingWhenDead));
+    caught("covers_is_stable", item).await;
+    let item = seeing::sees_only_what_it_covers(lying(Lie::SeesElsewhere));
+    caught("sees_only_what_it_covers", item).await;
+    let item = seeing::an_idle_ingest_is_empty(lying(Lie::SeesWhoIsNotThere));
+    caught("an_idle_ingest_is_empty", item).await;
+    for lie in [Lie::SeesNobody, Lie::SeesThoseWhoLeft] {
+        let item = seeing::a_publisher_is_seen(lying(lie));
+        caught("a_publisher_is_seen", item).await;
+    }
+    let item = seeing::received_bytes_grow(lying(Lie::CountsBackwards));
+    caught("received_bytes_grow", item).await;
+    for lie in [Lie::IsEmptyWhenDead, Lie::FailsWrongly] {
+        let item = seeing::a_dead_ingest_is_an_error(lying(lie));
+        caught("a_dead_ingest_is_an_error", item).await;
+    }
+    let item = seeing::dropped_publishers_leave(lying(Lie::OnlySaysThatItDropped));
+    caught("dropped_publishers_leave", item).await;
+}
+
 /// The names in a numbered contract list: ``/// 1. `name`: …``.
 fn promised(source: &str) -> BTreeSet<&str> {
     let lines = source.lines().filter_map(|line| line.strip_prefix("/// "));
@@ -186,4 +314,7 @@ fn every_promise_of_the_traits_is_tested() {
     let stores = promised(include_str!("../src/store/mod.rs"));
     assert_eq!(stores.len(), 13);
     assert_eq!(stores, tested(include_str!("../src/testkit/store.rs")));
+    let witnesses = promised(include_str!("../src/ingest.rs"));
+    assert_eq!(witnesses.len(), 7);
+    assert_eq!(witnesses, tested(include_str!("../src/testkit/witness.rs")));
 }

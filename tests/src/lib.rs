@@ -1,6 +1,7 @@
 //! Harness of the scenario tests: simulated devices on the loopback, a manager or a whole server
 //! in front of them, and the simulated ingest as witness of who published when.
 
+pub mod broadcast;
 mod client;
 mod devices;
 mod server;

@@ -63,6 +63,7 @@ pub(crate) async fn measure(options: &Options) -> Outcome<Report> {
             Figure::millis(format!("{silence}, p50"), silent.percentile(50)),
             Figure::millis(format!("{silence}, max"), silent.max()).at_most(SILENT_GOAL),
         ],
+        text: None,
     })
 }
 

@@ -82,6 +82,7 @@ pub(crate) async fn measure(options: &Options) -> Outcome<Report> {
             ),
             Figure::new(format!("{fleet}: memory"), "MiB", ours.resident_mib),
         ],
+        text: None,
     })
 }
 

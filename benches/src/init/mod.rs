@@ -87,6 +87,7 @@ async fn compare(samples: usize, client: &Client, script: &Script) -> Outcome<Re
             difference("p50", 50),
             difference("p99", 99),
         ],
+        text: None,
     })
 }
 

@@ -20,6 +20,8 @@ use tokio::net::TcpListener;
 /// Every device gets its own port. Prints one line per device (its number, address and serial
 /// number) once all of them answer, and ends on SIGINT or SIGTERM.
 ///
+/// With --media, real pictures and sound flow to where the devices are told to stream.
+///
 /// With --control, faults and looks inside go over HTTP, devices counted from 1:
 ///
 ///   GET    /devices              addresses, states and faults
@@ -60,6 +62,10 @@ struct Args {
     #[arg(long, value_name = "MS", default_value_t = 10_000)]
     ingest_idle_timeout_ms: u64,
 
+    #[cfg(feature = "media")]
+    #[command(flatten)]
+    media: MediaArgs,
+
     /// Start from the settings for tests, where everything takes some tens of milliseconds.
     #[arg(long, conflicts_with = "json_config")]
     fast: bool,
@@ -71,6 +77,57 @@ struct Args {
     /// End when the standard input is closed, so that no simulator outlives its parent.
     #[arg(long)]
     exit_with_stdin: bool,
+}
+
+/// Real pictures and sound.
+#[cfg(feature = "media")]
+#[derive(clap::Args, Debug)]
+struct MediaArgs {
+    /// Publish real H.264 and AAC to the RTMP URL and key of the profile, through ffmpeg. A mark and
+    /// text in the pictures say which device made them, and when.
+    #[arg(long, conflicts_with = "ingest")]
+    media: bool,
+
+    /// The ffmpeg to use instead of the one in PATH.
+    #[arg(long, value_name = "PATH", requires = "media")]
+    ffmpeg: Option<PathBuf>,
+
+    /// Encode at most this size, whatever the profile says, to spare a small machine.
+    #[arg(long, value_name = "WxH", requires = "media", value_parser = size)]
+    media_size: Option<(u32, u32)>,
+
+    /// Encode at most this many pictures per second.
+    #[arg(long, value_name = "N", requires = "media")]
+    media_fps: Option<f64>,
+}
+
+#[cfg(feature = "media")]
+fn size(text: &str) -> Result<(u32, u32), &'static str> {
+    let (width, height) = text.split_once('x').ok_or("not WIDTHxHEIGHT")?;
+    let length = |text: &str| {
+        text.parse()
+            .ok()
+            .filter(|length| (16..=4096).contains(length))
+    };
+    let size = length(width).zip(length(height));
+    size.ok_or("not two lengths from 16 to 4096")
+}
+
+#[cfg(feature = "media")]
+impl MediaArgs {
+    /// What the command line says wins over the file.
+    fn apply(&self, config: SimulatorConfig) -> SimulatorConfig {
+        if !self.media {
+            return config;
+        }
+        let mut media = config.live_media.clone().unwrap_or_default();
+        if let Some(ffmpeg) = &self.ffmpeg {
+            media.ffmpeg.clone_from(ffmpeg);
+        }
+        media.max_resolution = self.media_size.or(media.max_resolution);
+        media.max_fps = self.media_fps.or(media.max_fps);
+        config.with_live_media(media)
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -97,7 +154,18 @@ impl From<IngestChoice> for Personality {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() {
+    // A blocked read of the standard input would keep the runtime from ending.
+    match run().await {
+        Ok(()) => std::process::exit(0),
+        Err(error) => {
+            eprintln!("helo-simulator: {error}");
+            std::process::exit(1)
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
@@ -105,7 +173,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
     // Listened for before anybody can know of this process, so that no signal is lost.
     let end = end_of_process(args.exit_with_stdin)?;
-    let fleet = Arc::new(SimulatorFleet::start(args.count, settings(&args)?).await?);
+    let config = settings(&args)?;
+    let fleet = Arc::new(SimulatorFleet::start(args.count, config).await?);
     let control = match args.control {
         Some(address) => Some(TcpListener::bind(address).await?),
         None => None,
@@ -113,9 +182,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let control_address = control.as_ref().map(TcpListener::local_addr).transpose()?;
     announce(&fleet, control_address, args.json)?;
     serve_until(end, control, &fleet).await?;
-    drop(fleet);
-    // A blocked read of the standard input would keep the runtime from ending.
-    std::process::exit(0)
+    // Programs that the devices started are gone before this one is.
+    fleet.end().await;
+    Ok(())
 }
 
 /// The settings of the devices from file and command line.
@@ -134,6 +203,8 @@ fn settings(args: &Args) -> Result<SimulatorConfig, Box<dyn Error>> {
         let ingest = SimulatedIngest::new(choice.into()).with_idle_timeout(idle_timeout);
         config = config.with_ingest(ingest);
     }
+    #[cfg(feature = "media")]
+    let config = args.media.apply(config);
     Ok(config)
 }
 

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::assumptions::Assumptions;
 use super::ingest::SimulatedIngest;
+#[cfg(feature = "media")]
+use super::media::MediaConfig;
 use super::millis;
 
 /// One simulated HELO.
@@ -55,6 +57,10 @@ pub struct SimulatorConfig {
     /// Where streams arrive; `None` accepts every stream.
     #[serde(skip)]
     pub ingest: Option<SimulatedIngest>,
+    /// How real pictures and sound are published: RTMP streams then go to their real destination,
+    /// past [`ingest`](Self::ingest). `None` only pretends to stream.
+    #[cfg(feature = "media")]
+    pub live_media: Option<MediaConfig>,
 }
 
 impl fmt::Debug for SimulatorConfig {
@@ -88,6 +94,8 @@ impl Default for SimulatorConfig {
             values: BTreeMap::new(),
             request_log: 1024,
             ingest: None,
+            #[cfg(feature = "media")]
+            live_media: None,
         }
     }
 }
@@ -169,6 +177,14 @@ impl SimulatorConfig {
     #[must_use]
     pub fn with_ingest(mut self, ingest: SimulatedIngest) -> Self {
         self.ingest = Some(ingest);
+        self
+    }
+
+    /// Publishes real pictures and sound to the device's real destination.
+    #[cfg(feature = "media")]
+    #[must_use]
+    pub fn with_live_media(mut self, media: MediaConfig) -> Self {
+        self.live_media = Some(media);
         self
     }
 }

@@ -144,6 +144,21 @@ pub enum FaultKind {
     DroppedFrames,
     /// The device cannot reach its destination, while it still answers requests.
     IngestUnreachable,
+    /// The stream's connection stays up and carries no bytes. This and the other faults of picture
+    /// and connection act on real media (feature `media`); without them nothing happens.
+    Stall,
+    /// The stream goes on with the same picture again and again.
+    Freeze,
+    /// The stream goes on with a black picture, and without the mark of its encoder.
+    Black,
+    /// Pictures get lost before they are encoded, and the one before is repeated.
+    DropPictures {
+        /// Every picture of that number; 1 is all of them.
+        one_in: u32,
+    },
+    /// Once: the connection to the destination ends, with real media. The stream fails, and a device
+    /// with `AutoRecoverStreaming` starts it again.
+    CutConnection,
     /// Once: the device restarts by itself.
     SelfReboot,
     /// The device restarts by itself, again and again.
@@ -253,7 +268,7 @@ impl FaultKind {
     pub(super) fn is_momentary(&self) -> bool {
         matches!(
             self,
-            Self::DropSessions | Self::ExpireConnections | Self::SelfReboot
+            Self::DropSessions | Self::ExpireConnections | Self::SelfReboot | Self::CutConnection
         )
     }
 }

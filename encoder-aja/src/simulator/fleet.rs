@@ -29,17 +29,22 @@ pub struct SimulatorFleet {
 
 impl SimulatorFleet {
     /// Starts `count` devices: on consecutive ports from the configured one, or on free ports when
-    /// that is 0. Serial numbers get the place, counted from 1, as a suffix. All share the
-    /// configured ingest.
+    /// that is 0. Serial numbers get the place, counted from 1, as a suffix, and pictures say it. All
+    /// share the configured ingest.
     ///
     /// # Errors
     ///
-    /// When one address cannot be bound; the devices started before are stopped.
+    /// When one address cannot be bound or ffmpeg is missing; the devices started before are stopped.
     pub async fn start(count: u16, config: SimulatorConfig) -> io::Result<Self> {
         let mut simulators = Vec::with_capacity(usize::from(count));
         for place in 0..count {
             let mut own = config.clone();
             own.serial = format!("{}-{}", config.serial, place + 1);
+            #[cfg(feature = "media")]
+            if let Some(media) = &mut own.live_media {
+                // Beyond 255 devices numbers are used again.
+                media.source = (place + 1) as u8;
+            }
             if config.listen.port() != 0 {
                 let port = config.listen.port().checked_add(place);
                 let port = port.ok_or(io::ErrorKind::AddrNotAvailable)?;
@@ -73,8 +78,15 @@ impl SimulatorFleet {
 
     /// Ends every device.
     pub async fn shutdown(self) {
-        for simulator in self.simulators {
-            simulator.shutdown().await;
+        self.end().await;
+    }
+
+    /// The same for a fleet that others still look at.
+    pub async fn end(&self) {
+        // All at once, and only then one after the other.
+        self.simulators.iter().for_each(Simulator::halt);
+        for simulator in &self.simulators {
+            simulator.end().await;
         }
     }
 }

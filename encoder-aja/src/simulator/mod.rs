@@ -4,6 +4,8 @@
 //! from all 971 parameters of a real unit, and behaves like one: commands take time, a stream needs
 //! a signal and a destination, media fills, the unit warms up and restarts. What nobody has
 //! established is a switch in [`Assumptions`], and everything that can go wrong is a [`Fault`].
+//! Streams end at a [`SimulatedIngest`], or nowhere; with the feature `media` and
+//! `SimulatorConfig::live_media`, real pictures and sound go to the real destination.
 //!
 //! An idle device costs a parked task and a socket, so hundreds fit into one process: readings are
 //! computed when somebody looks. A mock that replays canned replies was no alternative, since the
@@ -52,9 +54,12 @@ mod faults;
 mod fleet;
 mod http;
 mod ingest;
+#[cfg(feature = "media")]
+mod media;
 mod millis;
 mod network;
 mod requests;
+mod standing;
 
 pub use alarm::{AlarmMessage, AlarmText};
 pub use assumptions::{
@@ -72,8 +77,11 @@ pub use device::{Device, UnknownParameter};
 pub use faults::{Fault, FaultKind};
 pub use fleet::SimulatorFleet;
 pub use ingest::{IngestChange, IngestRecord, Personality, Publisher, SimulatedIngest};
+#[cfg(feature = "media")]
+pub use media::MediaConfig;
 pub use requests::RequestRecord;
 
+use device::Outlet;
 use network::Port;
 
 /// A running device. Dropping it closes its port at once; [`shutdown`](Self::shutdown) also waits
@@ -91,21 +99,29 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// When the address cannot be bound.
-    #[expect(
-        clippy::unused_async,
-        reason = "needs a running runtime, and may come to wait"
+    /// When the address cannot be bound, or there is no ffmpeg for real media.
+    #[cfg_attr(
+        not(feature = "media"),
+        expect(clippy::unused_async, reason = "waits for ffmpeg with real media")
     )]
     pub async fn start(config: SimulatorConfig) -> io::Result<Self> {
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        #[cfg(feature = "media")]
+        let outlet = match &config.live_media {
+            Some(media) => open_uplink(media, &tasks, &stop).await?,
+            None => Outlet::default(),
+        };
+        #[cfg(not(feature = "media"))]
+        let outlet = Outlet::default();
         let port = Port::open(config.listen)?;
-        let device = Arc::new(Device::new(Arc::new(config), port.clone()));
+        let device = Arc::new(Device::new(Arc::new(config), port.clone(), outlet));
         // Opens the gate for the first life of the unit, before anybody connects.
         device.with(|_, _| ());
         let simulator = Self {
-            stop: CancellationToken::new(),
-            tasks: TaskTracker::new(),
             device,
             port,
+            stop,
+            tasks,
         };
         simulator.spawn_tasks();
         Ok(simulator)
@@ -113,12 +129,20 @@ impl Simulator {
 
     fn spawn_tasks(&self) {
         let device = Arc::clone(&self.device);
-        spawn(&self.tasks, &self.stop, async move { device.live().await });
+        self.spawn(async move { device.live().await });
         let router = http::router(Arc::clone(&self.device));
         let port = self.port.clone();
-        spawn(&self.tasks, &self.stop, async move {
+        self.spawn(async move {
             // Accepting retries by itself, so that serving ends with its task only.
             let _ = axum::serve(port, router).await;
+        });
+    }
+
+    /// Runs a task until the device ends.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        spawn(&self.tasks, async move {
+            stop.run_until_cancelled_owned(task).await;
         });
     }
 
@@ -180,6 +204,10 @@ impl Simulator {
 
     /// Ends the device and waits until its tasks are gone.
     pub async fn shutdown(self) {
+        self.end().await;
+    }
+
+    async fn end(&self) {
         self.halt();
         self.tasks.wait().await;
     }
@@ -197,18 +225,24 @@ impl Drop for Simulator {
     }
 }
 
-/// Runs a task until `stop`.
+/// Prepares a device to send, and starts the task that does; it ends what it sends by itself.
+#[cfg(feature = "media")]
+async fn open_uplink(
+    config: &MediaConfig,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> io::Result<Outlet> {
+    config.check().await?;
+    let (uplink, transmitter) = media::uplink(config);
+    spawn(tasks, transmitter.serve(stop.clone()));
+    let uplink = Some(uplink);
+    Ok(Outlet { uplink })
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place of the simulator that spawns, and it waits for what it spawned"
 )]
-fn spawn(
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-    task: impl Future<Output = ()> + Send + 'static,
-) {
-    let stop = stop.clone();
-    tokio::spawn(tasks.track_future(async move {
-        stop.run_until_cancelled_owned(task).await;
-    }));
+fn spawn(tasks: &TaskTracker, task: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(tasks.track_future(task));
 }

@@ -13,6 +13,13 @@ use encoder_aja::simulator::{Simulator, SimulatorConfig};
 use reqwest::{Client, Response};
 use serde_json::Value;
 
+#[cfg(feature = "media")]
+pub(crate) mod nginx;
+#[cfg(feature = "media")]
+pub(crate) mod processes;
+#[cfg(feature = "media")]
+pub(crate) mod viewer;
+
 /// Far more than anything here takes; reached only by a failing test.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -60,6 +67,13 @@ impl Web {
         Self {
             http: client(PATIENCE),
             base: helo.url(),
+        }
+    }
+
+    pub(crate) fn at_url(base: &str) -> Self {
+        Self {
+            http: client(PATIENCE),
+            base: base.to_owned(),
         }
     }
 

@@ -46,7 +46,30 @@ pub(super) fn suggestions(code: &str) -> Vec<String> {
             "Lower the bitrate.",
             "Check the uplink between encoder and ingest.",
         ],
-        _ => &[],
+        _ => at_the_ingest(code),
     };
     lines.iter().map(|line| (*line).to_owned()).collect()
+}
+
+/// Suggestions about what an ingest told.
+fn at_the_ingest(code: &str) -> &'static [&'static str] {
+    match code {
+        issue_code::INGEST_RECEIVES_NOTHING => &[
+            "Check the network between encoder and ingest, and that the ingest took the stream key.",
+            "Compare the address in the stream's settings with the one that the ingest reports.",
+        ],
+        issue_code::INGEST_SUSPECT => &[
+            "Check the ingest first: it receives none of its streams, so moving one would not help.",
+            "Look at the encoders' own pages: they say that they stream.",
+        ],
+        issue_code::INGEST_WITNESS_SILENT => &[
+            "Check that the ingest's statistics can be reached from this server.",
+            "Until then streams are judged by what their encoders say alone.",
+        ],
+        issue_code::DEVICE_SILENT_ON_AIR => &[
+            "Leave the encoder alone while the ingest receives it; its control network is the suspect.",
+            "Move the stream by hand when a short interruption is acceptable.",
+        ],
+        _ => &[],
+    }
 }

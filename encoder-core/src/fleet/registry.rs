@@ -11,6 +11,7 @@ use super::watcher::Watcher;
 use crate::balancer::Balancer;
 use crate::driver::{DriverFactory, EncoderDriver};
 use crate::error::{Error, ErrorKind, Result};
+use crate::ingest::Identity;
 use crate::model::{
     EncoderId, EncoderSpec, EncoderState, EncoderView, FleetCounts, StreamId, Verdict, Violation,
 };
@@ -119,6 +120,20 @@ impl Fleet {
 
     pub(crate) fn all(&self) -> Vec<Arc<Encoder>> {
         self.context.shared.all()
+    }
+
+    /// What tells the encoders apart at an ingest.
+    pub(crate) fn identities(&self) -> Vec<Identity> {
+        let identity = |encoder: &Arc<Encoder>| Identity {
+            id: encoder.id().clone(),
+            address: encoder.spec().address.clone(),
+            serial: encoder
+                .snapshot()
+                .status
+                .as_ref()
+                .and_then(|status| status.identity.serial.clone()),
+        };
+        self.all().iter().map(identity).collect()
     }
 
     pub(crate) fn board(&self) -> Arc<Scoreboard> {

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::events::EventBus;
 use crate::fleet::{Fleet, FleetContext};
 use crate::health::{Composite, ConnectionPolicy, DirectPolicy, HealthPolicy};
+use crate::ingest::{self, IngestWitness, Witnesses};
 use crate::metrics::Metrics;
 use crate::model::{EncoderId, EncoderSpec};
 use crate::operations::{encoders, lease};
@@ -33,6 +34,7 @@ pub struct ManagerBuilder {
     balancer: Option<Arc<dyn Balancer>>,
     policy: Option<Arc<dyn HealthPolicy>>,
     remediator: Option<Arc<dyn Remediator>>,
+    witnesses: Vec<Arc<dyn IngestWitness>>,
 }
 
 impl ManagerBuilder {
@@ -97,6 +99,15 @@ impl ManagerBuilder {
         self
     }
 
+    /// Asks this ingest what arrives there. May be called once for each ingest; of two that cover
+    /// the same address the first is asked. See `ingest` in [`ManagerConfig`] for what its word
+    /// counts for.
+    #[must_use]
+    pub fn with_ingest_witness(mut self, witness: Arc<dyn IngestWitness>) -> Self {
+        self.witnesses.push(witness);
+        self
+    }
+
     /// Replaces the system's clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
@@ -120,6 +131,14 @@ impl ManagerBuilder {
         let lease = lease::Leadership::new(&cx.config);
         let leads = lease.try_acquire(cx.store.as_ref()).await?;
         encoders::load(&cx.fleet, cx.store.as_ref(), specs, drivers, leads).await?;
+        for watched in cx.ingest.all() {
+            let watching = ingest::watch(
+                Arc::clone(watched),
+                Arc::clone(&cx.config),
+                cx.clock.clone(),
+            );
+            tasks.spawn_until_shutdown("ingest witness", watching);
+        }
         let streams = Arc::new(Streams::new(cx.clone()));
         lease
             .keep(&tasks, Arc::clone(&cx.store), Arc::clone(&streams))
@@ -161,6 +180,7 @@ impl ManagerBuilder {
                 .unwrap_or_else(|| Arc::new(MemoryStore::default())),
             fleet: Arc::new(fleet),
             tasks: tasks.child(),
+            ingest: Witnesses::new(self.witnesses, &config.ingest),
             config,
             clock,
             events,

@@ -102,6 +102,16 @@ pub mod issue_code {
     pub const FAILOVER_HELD: &str = "failover_held";
     /// The last failover did not succeed.
     pub const FAILOVER_FAILED: &str = "failover_failed";
+    /// The device says that it streams, and nothing of it arrives at the ingest.
+    pub const INGEST_RECEIVES_NOTHING: &str = "ingest_receives_nothing";
+    /// None of its streams arrives at the ingest; the ingest is the suspect, not the encoders.
+    pub const INGEST_SUSPECT: &str = "ingest_suspect";
+    /// The ingest's own statistics cannot be had, so nobody is judged by them.
+    pub const INGEST_WITNESS_SILENT: &str = "ingest_witness_silent";
+    /// The device does not answer, and the ingest still receives its stream.
+    pub const DEVICE_SILENT_ON_AIR: &str = "device_silent_on_air";
+    /// Somebody was kept from publishing the stream.
+    pub const PUBLISHER_DENIED: &str = "publisher_denied";
     /// The device is told to stop and goes on publishing, or cannot be reached to be told.
     pub const FENCE_PENDING: &str = "fence_pending";
 }

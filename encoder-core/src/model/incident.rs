@@ -18,6 +18,17 @@ pub enum Trigger {
     Drill,
 }
 
+impl Trigger {
+    /// The wire name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::Manual => "manual",
+            Self::Drill => "drill",
+        }
+    }
+}
+
 /// What is done before what. Follows from the destination's personality and the protection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -75,6 +86,19 @@ pub struct PhaseTiming {
     pub elapsed: Duration,
 }
 
+/// How long nothing of a stream arrived at its ingest, as an
+/// [`IngestWitness`](crate::IngestWitness) saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interruption {
+    /// From the last look that found media of the old publisher to the first that found media of
+    /// the new one; zero when the new one was there before the old one left.
+    #[serde(rename = "gap_ms", with = "millis")]
+    pub gap: Duration,
+    /// The time between looks at both ends together: the true gap is longer or shorter by no more.
+    #[serde(rename = "resolution_ms", with = "millis")]
+    pub resolution: Duration,
+}
+
 /// A failover under way, as recorded before each step so that a crash loses nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailoverProgress {
@@ -125,6 +149,9 @@ pub struct FailoverSummary {
     pub succeeded: bool,
     /// Milliseconds of each phase.
     pub timings: Vec<PhaseTiming>,
+    /// What of it was seen at the ingest; `None` until it was measured, and without a witness.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interruption: Option<Interruption>,
 }
 
 /// One line of a stream's timeline: a transition with everything that led to it.
@@ -152,6 +179,9 @@ pub struct TimelineEntry {
     pub rejected: Vec<RejectedAlternative>,
     /// Milliseconds per phase, where the transition ends something that was measured.
     pub phases: Vec<PhaseTiming>,
+    /// What the ingest saw of a move, where the transition is its measurement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interruption: Option<Interruption>,
 }
 
 /// Something that was considered and not done.

@@ -112,7 +112,7 @@ mod optional_seconds {
 }
 
 /// What one encoder is told: an address and a key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PublishTarget {
     /// Server and application, without the key.
     pub url: String,

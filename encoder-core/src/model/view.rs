@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Assessment, Bitrate, Celsius, EncoderId, EncoderSpec, EncoderState, EncoderStatus, Health,
-    Heat, Issue, StreamCondition, StreamId, StreamRecord, Timestamp, Violation,
+    Heat, Issue, Resolution, StreamCondition, StreamId, StreamRecord, Timestamp, Violation,
 };
 
 /// An encoder with everything known about it now.
@@ -169,16 +169,44 @@ pub struct StreamHealthReport {
     pub temperature: Option<Celsius>,
     /// Pictures dropped since the stream started.
     pub dropped_frames: Option<u64>,
-    /// Measured bitrate.
+    /// Measured bitrate: the device's own measurement, or else the ingest's.
     pub bitrate: Option<Bitrate>,
-    /// Measured pictures per second.
+    /// Measured pictures per second: the device's own measurement, or else the ingest's.
     pub fps: Option<f64>,
+    /// What arrives at the ingest; `None` without a witness, or while it says nothing.
+    pub ingest: Option<IngestReport>,
     /// The backup.
     pub backup: BackupReadiness,
     /// What is wrong.
     pub issues: Vec<Issue>,
     /// When this was put together.
     pub updated_at: Timestamp,
+}
+
+/// What an [`IngestWitness`](crate::IngestWitness) sees of a stream, at its latest look.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IngestReport {
+    /// Name of the witness.
+    pub witness: String,
+    /// Whether media arrives: bytes are being received or, at an ingest that counts none, somebody
+    /// publishes.
+    pub receiving: bool,
+    /// Since when without a pause; `None` while nothing arrives.
+    pub since: Option<Timestamp>,
+    /// Bitrate, as the ingest measures it.
+    pub bitrate: Option<Bitrate>,
+    /// Pictures per second, as the ingest tells them.
+    pub fps: Option<f64>,
+    /// Picture size, as the ingest tells it.
+    pub resolution: Option<Resolution>,
+    /// How many publish it; `None` where the ingest tells of no publishers.
+    pub publishers: Option<usize>,
+    /// The encoder that publishes it, when exactly one could be meant.
+    pub encoder_id: Option<EncoderId>,
+    /// How long the present publisher has been connected.
+    pub connected_for_seconds: Option<f64>,
+    /// When the witness looked.
+    pub seen_at: Timestamp,
 }
 
 /// How many encoders are in which state.

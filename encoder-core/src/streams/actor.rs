@@ -17,11 +17,12 @@ use tokio_util::task::JoinMap;
 
 use super::decide::Fault;
 use super::handle::{Command, StreamContext};
+use super::ingest::Ingest;
 use super::isolation::Isolation;
 use super::report;
 use super::saved::Saved;
 use super::spare::Spare;
-use super::timeline::{Note, Timeline};
+use super::timeline::Timeline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fleet::{Duty, Encoder, EncoderSnapshot};
 use crate::model::{
@@ -60,6 +61,7 @@ pub(super) struct Actor {
     pub(super) retry_start_at: Option<Instant>,
     pub(super) tried: Vec<Attempt>,
     pub(super) isolation: Isolation,
+    pub(super) ingest: Ingest,
     /// Issues of the stream itself, beside those of its encoders.
     pub(super) problems: BTreeMap<&'static str, Issue>,
     /// False once somebody else was seen writing the record: command nothing any more.
@@ -77,6 +79,7 @@ impl Actor {
         resumed: bool,
     ) -> (Self, watch::Receiver<Arc<StreamView>>) {
         let now = cx.clock.now();
+        let ingest = Ingest::new(&cx.ingest, &saved.record, now);
         let first = report::first_view(&saved.record, saved.revision().0, now);
         let (view, receiver) = watch::channel(Arc::new(first));
         let actor = Self {
@@ -96,6 +99,7 @@ impl Actor {
             retry_start_at: None,
             tried: Vec::new(),
             isolation: Isolation::default(),
+            ingest,
             problems: BTreeMap::new(),
             owned: true,
             resumed,
@@ -129,6 +133,7 @@ impl Actor {
                     None => return,
                 },
                 Some(_) = self.following.next(), if !self.following.is_empty() => {}
+                Some(_) = self.ingest.following.next() => {}
                 Some((encoder, done)) = self.jobs.join_next() => {
                     if let Ok(done) = done {
                         self.job_done(encoder, done);
@@ -141,6 +146,7 @@ impl Actor {
 
     async fn enter(&mut self) {
         self.follow();
+        self.state_interest();
         if self.resumed {
             self.take_up().await;
         } else {
@@ -177,6 +183,7 @@ impl Actor {
     async fn step(&mut self) {
         if self.owned {
             self.follow();
+            self.tend_ingest();
             self.tend_fences().await;
             if self.is_managed() {
                 self.tend_primary().await;
@@ -229,6 +236,7 @@ impl Actor {
                 }
             }
             Command::FleetChanged => {}
+            Command::Denied(denied) => self.note_denial(denied),
         }
     }
 
@@ -325,44 +333,6 @@ impl Actor {
         self.release_all().await;
         self.saved.record.failure = Some(reason);
         self.set_state(StreamState::Failed).await;
-    }
-
-    /// Raises a problem of the stream itself. Returns whether it is new or says something new.
-    pub(super) fn raise(&mut self, code: &'static str, severity: Severity, message: &str) -> bool {
-        let known = self.problems.get(code);
-        if known.is_some_and(|issue| issue.message == message) {
-            return false;
-        }
-        let since = known.map_or(self.cx.clock.now(), |issue| issue.since);
-        let is_new = known.is_none();
-        let issue = Issue {
-            code: IssueCode::new(code),
-            severity,
-            message: message.to_owned(),
-            since,
-        };
-        self.problems.insert(code, issue);
-        is_new
-    }
-
-    pub(super) fn new_note(
-        &self,
-        name: &str,
-        severity: Severity,
-        message: impl Into<String>,
-    ) -> Note {
-        Note::new(
-            &self.record().id,
-            self.cx.clock.now(),
-            name,
-            severity,
-            message,
-        )
-    }
-
-    pub(super) fn note(&mut self, name: &str, severity: Severity, message: impl Into<String>) {
-        let note = self.new_note(name, severity, message);
-        self.timeline.add(note);
     }
 
     pub(super) fn readiness(&self) -> BackupReadiness {

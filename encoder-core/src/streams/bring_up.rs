@@ -170,6 +170,7 @@ impl Actor {
         let message = format!("{} was found publishing the stream", backup.encoder_id);
         let from = std::mem::replace(&mut self.saved.record.primary, backup);
         self.saved.record.backup = None;
+        self.ingest.restart(self.cx.clock.now());
         self.add_fence(from, None, false);
         self.note("adopted", Severity::Warning, message);
         self.set_state(StreamState::Live).await;

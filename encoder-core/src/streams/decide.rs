@@ -2,6 +2,7 @@
 
 use crate::config::FailoverConfig;
 use crate::fleet::EncoderSnapshot;
+use crate::ingest::{OnAir, Testimony};
 use crate::model::{
     DeviceStreamState, FailoverPhase, FailoverSummary, IssueCode, Severity, StreamRecord,
     StreamState, Timestamp, Trigger, Verdict, issue_code,
@@ -23,6 +24,23 @@ pub(super) struct Facts<'a> {
     pub(super) grace: Duration,
     /// Whether some other encoder answered since the primary fell silent.
     pub(super) witness: bool,
+    /// What the ingest says; `None` without a witness there.
+    pub(super) ingest: Option<IngestFacts>,
+}
+
+/// What an ingest says of the stream, and of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct IngestFacts {
+    /// Name of the witness.
+    pub(super) witness: String,
+    /// Whether the stream arrives.
+    pub(super) testimony: Testimony,
+    /// How many streams should arrive, when several should and none does.
+    pub(super) suspect: Option<usize>,
+    /// Whether the primary's media arrives although the primary is silent.
+    pub(super) on_air: OnAir,
+    /// How long a stream must be missing.
+    pub(super) missing_after: Duration,
 }
 
 /// A reason to act.
@@ -46,6 +64,10 @@ pub(super) enum Diagnosis {
     Patience,
     /// Every encoder fell silent at once; the manager's own network is the suspect.
     Isolated,
+    /// The device is silent to the manager, and the ingest still receives its stream.
+    SilentOnAir,
+    /// Of several streams the ingest receives none; moving one would not help.
+    IngestSuspect(usize),
     /// Something must be done.
     Faulty(Fault),
 }
@@ -62,15 +84,54 @@ pub(super) fn diagnose(facts: &Facts<'_>) -> Diagnosis {
         });
     };
     match primary.assessment.verdict {
-        Verdict::Silent if facts.witness => Diagnosis::Faulty(silent(primary, facts.now)),
+        Verdict::Silent if facts.witness => match facts.on_air() {
+            OnAir::Yes => Diagnosis::SilentOnAir,
+            OnAir::NotYetKnown => Diagnosis::Patience,
+            OnAir::No => Diagnosis::Faulty(silent(primary, facts.now)),
+        },
         Verdict::Silent => Diagnosis::Isolated,
         Verdict::Failing => Diagnosis::Faulty(failing(primary, facts.now)),
         Verdict::Unknown => overdue(facts, primary),
         Verdict::Healthy | Verdict::Worn => match primary.stream_state() {
-            DeviceStreamState::Streaming => Diagnosis::OnAir,
+            DeviceStreamState::Streaming => facts.ingest.as_ref().map_or(Diagnosis::OnAir, arrival),
             _ => overdue(facts, primary),
         },
     }
+}
+
+impl Facts<'_> {
+    fn on_air(&self) -> OnAir {
+        self.ingest
+            .as_ref()
+            .map_or(OnAir::No, |ingest| ingest.on_air)
+    }
+}
+
+/// What to make of a device that says that it streams.
+fn arrival(ingest: &IngestFacts) -> Diagnosis {
+    let Testimony::Missing(since) = ingest.testimony else {
+        return Diagnosis::OnAir;
+    };
+    if let Some(expected) = ingest.suspect {
+        return Diagnosis::IngestSuspect(expected);
+    }
+    let witness = &ingest.witness;
+    Diagnosis::Faulty(Fault {
+        cause: IssueCode::new(issue_code::INGEST_RECEIVES_NOTHING),
+        message: format!(
+            "the device says that it streams; {witness} received nothing since {since}"
+        ),
+        since,
+        reachable: true,
+        evidence: vec![
+            "stream_state=streaming".to_owned(),
+            format!("{witness}: bytes_in does not grow"),
+        ],
+        threshold: Some(format!(
+            "ingest.missing_after_ms={}",
+            ingest.missing_after.as_millis()
+        )),
+    })
 }
 
 fn silent(primary: &EncoderSnapshot, now: Timestamp) -> Fault {
@@ -195,3 +256,7 @@ fn never_began(past: &FailoverSummary) -> bool {
     let last = past.timings.last().map(|timing| timing.phase);
     !past.succeeded && last == Some(FailoverPhase::Fence)
 }
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

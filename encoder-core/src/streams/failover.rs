@@ -16,6 +16,7 @@ use crate::model::{
 };
 
 mod end;
+mod gone;
 mod steps;
 mod target;
 
@@ -71,6 +72,7 @@ impl Actor {
         self.jobs.abort(&progress.to);
         self.saved.record.failover = Some(progress.clone());
         self.set_state_quietly(StreamState::FailingOver);
+        self.measure(&progress);
         self.save().await;
         let elapsed = self.cx.clock.instant().saturating_duration_since(decided);
         progress.timings.push(PhaseTiming {

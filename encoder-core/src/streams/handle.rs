@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::actor::Actor;
+use super::publishing::{Denials, Denied, generate_key};
 use super::saved::{STREAMS, Saved};
 use super::{plan, saved, timeline};
 use crate::balancer::Demand;
@@ -15,11 +16,12 @@ use crate::config::ManagerConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::EventBus;
 use crate::fleet::{Fleet, Wanted};
+use crate::ingest::Witnesses;
 use crate::metrics::Metrics;
 use crate::model::{
-    Assignment, EncoderId, FailoverAccepted, FailoverRequest, IngestSlot, Secret,
-    StreamConfigPatch, StreamId, StreamRecord, StreamRequest, StreamState, StreamView, Subject,
-    TimelineEntry, Trigger,
+    Assignment, EncoderId, FailoverAccepted, FailoverRequest, IngestSlot, StreamConfigPatch,
+    StreamId, StreamRecord, StreamRequest, StreamState, StreamView, Subject, TimelineEntry,
+    Trigger,
 };
 use crate::remediation::Remediator;
 use crate::store::{Expect, Key, StateStore};
@@ -28,9 +30,6 @@ use crate::validate::{ValidatedStream, validate_stream};
 
 /// Commands that may wait for a busy actor.
 const QUEUE: usize = 16;
-
-/// Characters of a generated stream key: 24 letters and digits are 142 bits.
-const KEY_LENGTH: usize = 24;
 
 /// What actors share. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -43,6 +42,7 @@ pub(crate) struct StreamContext {
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) remediator: Arc<dyn Remediator>,
     pub(crate) tasks: Supervisor,
+    pub(crate) ingest: Witnesses,
 }
 
 /// What an actor is told.
@@ -57,12 +57,14 @@ pub(super) enum Command {
     ),
     /// An encoder was taken out or put back; look again.
     FleetChanged,
+    /// Somebody was kept from publishing the stream.
+    Denied(Denied),
 }
 
 /// A stream as others reach it.
 #[derive(Clone, Debug)]
-struct Handle {
-    commands: mpsc::Sender<Command>,
+pub(super) struct Handle {
+    pub(super) commands: mpsc::Sender<Command>,
     view: watch::Receiver<Arc<StreamView>>,
     /// Interrupts whatever the actor is waiting for, because the stream shall stop.
     stop: CancellationToken,
@@ -71,8 +73,9 @@ struct Handle {
 /// All streams.
 #[derive(Debug)]
 pub(crate) struct Streams {
-    context: StreamContext,
+    pub(super) context: StreamContext,
     handles: RwLock<BTreeMap<StreamId, Handle>>,
+    pub(super) denials: Denials,
     /// Owns the actors; replaced when they are suspended.
     actors: Mutex<Supervisor>,
 }
@@ -83,6 +86,7 @@ impl Streams {
         Self {
             context,
             handles: RwLock::default(),
+            denials: Denials::default(),
             actors,
         }
     }
@@ -256,7 +260,7 @@ impl Streams {
         self.view(&failover.stream_id)
     }
 
-    fn handles(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<StreamId, Handle>> {
+    pub(super) fn handles(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<StreamId, Handle>> {
         self.handles.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -378,15 +382,4 @@ async fn ask<T>(
         .await
         .map_err(|_| gone())?;
     answer.await.map_err(|_| gone())?
-}
-
-fn generate_key() -> Secret {
-    use rand::RngExt;
-    use rand::distr::Alphanumeric;
-    let mut random = rand::rng();
-    Secret::new(
-        (0..KEY_LENGTH)
-            .map(|_| char::from(random.sample(Alphanumeric)))
-            .collect(),
-    )
 }

@@ -31,6 +31,7 @@ impl Actor {
                 .as_ref()
                 .map_or(Duration::ZERO, |e| e.start_grace(&self.cx.config.failover)),
             witness: silent_since.is_some_and(|since| self.has_witness(since)),
+            ingest: self.ingest_facts(snapshot.as_deref()),
         };
         let streaming = snapshot
             .as_ref()
@@ -38,11 +39,18 @@ impl Actor {
         if let Some(fault) = self.refused.clone().filter(|_| !streaming) {
             return self.mend_refusal(fault).await;
         }
-        match diagnose(&facts) {
+        let diagnosis = diagnose(&facts);
+        self.settle_ingest_problems(&diagnosis);
+        match diagnosis {
             Diagnosis::OnAir => self.on_air(snapshot.as_deref()).await,
             Diagnosis::Patience => {}
             Diagnosis::Isolated => self.isolated().await,
-            Diagnosis::Faulty(fault) => self.mend(fault).await,
+            Diagnosis::SilentOnAir => self.silent_on_air(),
+            Diagnosis::IngestSuspect(expected) => self.suspect_ingest(expected),
+            Diagnosis::Faulty(fault) => {
+                self.tell_unreceived(&fault);
+                self.mend(fault).await;
+            }
         }
     }
 
@@ -212,6 +220,7 @@ impl Actor {
             succeeded: result.is_ok(),
         });
         primary.look_now();
+        self.ingest.restart(self.cx.clock.now());
         let (severity, outcome) = match &result {
             Ok(()) => (
                 Severity::Warning,

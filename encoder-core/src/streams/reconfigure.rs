@@ -141,6 +141,7 @@ impl Actor {
             self.starting_since = Some(self.cx.clock.now());
             within(limit, "EncoderDriver::start", primary.driver.start()).await?;
             self.await_start(primary).await;
+            self.ingest.restart(self.cx.clock.now());
         }
         primary.look_now();
         configured.map(|()| {

@@ -3,9 +3,9 @@
 use super::actor::Actor;
 use crate::fleet::EncoderSnapshot;
 use crate::model::{
-    BackupReadiness, EventKind, FailoverPhase, FailoverProgress, Issue, IssueCode, Severity,
-    StreamCondition, StreamErrorReport, StreamFailoverReport, StreamHealthReport, StreamRecord,
-    StreamState, StreamView, Subject, Timestamp, Verdict,
+    BackupReadiness, EncoderId, EventKind, FailoverPhase, FailoverProgress, IngestReport, Issue,
+    IssueCode, Severity, StreamCondition, StreamErrorReport, StreamFailoverReport,
+    StreamHealthReport, StreamRecord, StreamState, StreamView, Subject, Timestamp, Verdict,
 };
 use crate::validate::validate_config;
 
@@ -17,7 +17,8 @@ impl Actor {
         let now = self.cx.clock.now();
         let backup = self.readiness();
         let problems = self.problems.values().cloned().collect();
-        let health = health(self.record(), snapshot.as_deref(), &backup, problems, now);
+        let mut health = health(self.record(), snapshot.as_deref(), &backup, problems, now);
+        add_ingest(&mut health, self.ingest_report());
         let view = StreamView {
             record: self.record().clone(),
             revision: self.saved.revision().0,
@@ -123,10 +124,20 @@ fn health(
         dropped_frames: status.output.dropped_frames,
         bitrate: status.output.bitrate,
         fps: status.output.fps,
+        ingest: None,
         backup: backup.clone(),
         issues,
         updated_at: now,
     }
+}
+
+/// Adds what the ingest measured, where the device measures nothing itself.
+fn add_ingest(health: &mut StreamHealthReport, ingest: Option<IngestReport>) {
+    if let Some(ingest) = ingest.as_ref().filter(|ingest| ingest.receiving) {
+        health.bitrate = health.bitrate.or(ingest.bitrate);
+        health.fps = health.fps.or(ingest.fps);
+    }
+    health.ingest = ingest;
 }
 
 fn condition(
@@ -158,7 +169,12 @@ fn differs(old: &StreamView, new: &StreamView) -> bool {
             .iter()
             .map(|issue| (issue.code.as_str(), issue.severity))
     }
-    old.record.state != new.record.state
+    fn arrival(view: &StreamView) -> Option<(bool, Option<&EncoderId>)> {
+        let ingest = view.health.ingest.as_ref();
+        ingest.map(|ingest| (ingest.receiving, ingest.encoder_id.as_ref()))
+    }
+    arrival(old) != arrival(new)
+        || old.record.state != new.record.state
         || old.record.primary != new.record.primary
         || old.record.config != new.record.config
         || old.backup != new.backup

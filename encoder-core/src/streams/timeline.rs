@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    IncidentId, PhaseTiming, RejectedAlternative, Severity, StreamId, TimelineEntry, Timestamp,
+    IncidentId, Interruption, PhaseTiming, RejectedAlternative, Severity, StreamId, TimelineEntry,
+    Timestamp,
 };
 use crate::store::{Expect, Key, StateStore};
 
@@ -75,6 +76,7 @@ impl Note {
                 threshold: None,
                 rejected: Vec::new(),
                 phases: Vec::new(),
+                interruption: None,
             },
         }
     }
@@ -92,6 +94,11 @@ impl Note {
 
     pub(super) fn rejected(mut self, rejected: Vec<RejectedAlternative>) -> Self {
         self.entry.rejected = rejected;
+        self
+    }
+
+    pub(super) fn interruption(mut self, interruption: Interruption) -> Self {
+        self.entry.interruption = Some(interruption);
         self
     }
 

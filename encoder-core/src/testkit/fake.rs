@@ -52,10 +52,12 @@ mod ingest;
 mod sample;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 pub use self::factory::FakeEncoderFactory;
 pub use self::ingest::{FakeIngest, IngestEvent, IngestEventKind};
 pub use self::sample::{sample_config, sample_target};
+pub use self::witness::FakeWitness;
 
 /// A call that a fake encoder received, answered or not.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,7 +87,8 @@ pub enum CallKind {
 ///
 /// By default it pushes events, reads back, reports input and temperature, records, reboots,
 /// mutes, selects inputs and recalls presets; it needs 500 ms to start and 200 ms to stop, answers
-/// at once, and lets a caller wait 1 s when it is silent. It has an input signal and 45 degrees.
+/// at once, and lets a caller wait 1 s when it is silent. It has an input signal and 45 degrees, and
+/// its serial number is its id.
 ///
 /// Methods that move the device need a tokio runtime around them. The streaming engine gives up
 /// when an ingest kicks or refuses it (state `Failing`), unless
@@ -101,7 +104,10 @@ impl FakeEncoder {
     /// When `id` is no valid [`EncoderId`].
     pub fn new(id: &str) -> Self {
         let id = EncoderId::try_new(id).expect("a test names encoders by valid ids");
-        Self(Arc::new(Device::new(id)))
+        let serial = id.to_string();
+        let device = Device::new(id);
+        device.lock().status.identity.serial = Some(serial);
+        Self(Arc::new(device))
     }
 
     /// Changes what the device can do and tell.

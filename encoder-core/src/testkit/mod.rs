@@ -10,9 +10,10 @@ pub mod faulty;
 pub mod health;
 pub mod remediation;
 pub mod store;
+pub mod witness;
 
 pub use fake::{
-    Call, CallKind, FakeEncoder, FakeEncoderFactory, FakeIngest, IngestEvent, IngestEventKind,
-    sample_config, sample_target,
+    Call, CallKind, FakeEncoder, FakeEncoderFactory, FakeIngest, FakeWitness, IngestEvent,
+    IngestEventKind, sample_config, sample_target,
 };
 pub use faulty::{Fault, FaultyDriver, Operation, When};

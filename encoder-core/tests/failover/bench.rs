@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use encoder_core::model::{
-    DestinationRequest, EncoderId, EncoderSpec, Personality, Protection, StreamId, StreamRequest,
-    StreamState, StreamView, Timestamp,
+    DestinationRequest, EncoderId, EncoderSpec, Personality, Protection, PublishTarget, StreamId,
+    StreamRequest, StreamState, StreamView, TimelineEntry, Timestamp,
 };
 use encoder_core::store::{MemoryStore, StateStore};
 use encoder_core::tasks::Clock;
-use encoder_core::testkit::{CallKind, FakeEncoder, FakeIngest};
+use encoder_core::testkit::{CallKind, FakeEncoder, FakeIngest, FakeWitness};
 use encoder_core::{EncoderDriver, Manager, ManagerConfig};
 
 pub(crate) const URL: &str = "rtmp://ingest.example/live";
@@ -22,6 +22,7 @@ pub(crate) struct Bench {
     pub(crate) store: Arc<dyn StateStore>,
     pub(crate) config: ManagerConfig,
     pub(crate) manager: Manager,
+    witness: Option<FakeWitness>,
     sites: Vec<Option<String>>,
 }
 
@@ -30,6 +31,8 @@ pub(crate) struct Setup {
     pub(crate) personality: Personality,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) config: ManagerConfig,
+    pub(crate) witness: Option<fn(FakeWitness) -> FakeWitness>,
+    pub(crate) keeps_closed: bool,
 }
 
 impl Setup {
@@ -39,11 +42,22 @@ impl Setup {
             personality,
             idle_timeout: None,
             config: ManagerConfig::default(),
+            witness: None,
+            keeps_closed: false,
         }
     }
 
+    /// Lets the ingest be witnessed, in the way that `adapt` makes of a complete witness.
+    pub(crate) fn witnessed(mut self, adapt: fn(FakeWitness) -> FakeWitness) -> Self {
+        self.witness = Some(adapt);
+        self
+    }
+
     pub(crate) async fn build(self) -> Bench {
-        let ingest = FakeIngest::new(self.personality).with_idle_timeout(self.idle_timeout);
+        let mut ingest = FakeIngest::new(self.personality).with_idle_timeout(self.idle_timeout);
+        if self.keeps_closed {
+            ingest = ingest.keeping_closed();
+        }
         let encoders: Vec<_> = (1..=self.count)
             .map(|n| FakeEncoder::new(&format!("enc-{n}")).with_ingest(&ingest))
             .collect();
@@ -51,13 +65,16 @@ impl Setup {
         let sites = (1..=self.count)
             .map(|n| Some(format!("site-{n}")))
             .collect::<Vec<_>>();
-        let manager = manager(&encoders, &sites, &store, &self.config).await;
+        let witness = self.witness;
+        let witness = witness.map(|adapt| adapt(FakeWitness::new("ingest-1", &ingest)));
+        let manager = manager(&encoders, &sites, &store, &self.config, witness.as_ref()).await;
         let bench = Bench {
             encoders,
             ingest,
             store,
             config: self.config,
             manager,
+            witness,
             sites,
         };
         bench
@@ -74,6 +91,7 @@ async fn manager(
     sites: &[Option<String>],
     store: &Arc<dyn StateStore>,
     config: &ManagerConfig,
+    witness: Option<&FakeWitness>,
 ) -> Manager {
     let mut builder = Manager::builder()
         .with_config(config.clone())
@@ -85,6 +103,9 @@ async fn manager(
         let mut spec = EncoderSpec::new(encoder.id().clone(), "fake://").with_driver("fake");
         spec.site.clone_from(site);
         builder = builder.with_encoder_driver(spec, encoder.driver());
+    }
+    if let Some(witness) = witness {
+        builder = builder.with_ingest_witness(Arc::new(witness.clone()));
     }
     builder.build().await.unwrap()
 }
@@ -156,6 +177,31 @@ impl Bench {
         self.manager.stream(id).unwrap()
     }
 
+    /// The witness that the setup asked for.
+    pub(crate) fn witness(&self) -> &FakeWitness {
+        self.witness.as_ref().unwrap()
+    }
+
+    /// Where the primary publishes.
+    pub(crate) fn target(&self, stream: &StreamId) -> PublishTarget {
+        let record = self.view(stream).record;
+        record.target(record.primary.slot)
+    }
+
+    /// The stream's issue of that code, as its message.
+    pub(crate) fn issue(&self, stream: &StreamId, code: &str) -> Option<String> {
+        let issues = self.view(stream).health.issues;
+        let issue = issues.into_iter().find(|issue| issue.code.as_str() == code);
+        issue.map(|issue| issue.message)
+    }
+
+    /// The stream's timeline entries of that transition.
+    pub(crate) async fn noted(&self, stream: &StreamId, transition: &str) -> Vec<TimelineEntry> {
+        let mut entries = self.manager.timeline(stream).await.unwrap();
+        entries.retain(|entry| entry.transition == transition);
+        entries
+    }
+
     pub(crate) fn state(&self, id: &StreamId) -> StreamState {
         self.view(id).record.state
     }
@@ -203,7 +249,15 @@ impl Bench {
     /// Ends the manager the hard way, without a goodbye to devices or store, and starts another.
     pub(crate) async fn crash_and_restart(&mut self) {
         self.manager.shutdown().await;
-        self.manager = manager(&self.encoders, &self.sites, &self.store, &self.config).await;
+        let witness = self.witness.as_ref();
+        self.manager = manager(
+            &self.encoders,
+            &self.sites,
+            &self.store,
+            &self.config,
+            witness,
+        )
+        .await;
     }
 }
 

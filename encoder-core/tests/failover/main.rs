@@ -4,5 +4,7 @@
 
 mod bench;
 mod classes;
+mod ingest;
+mod publishing;
 mod restart;
 mod rules;

@@ -20,11 +20,15 @@ pub fn play(target: &PublishTarget) -> String {
     address(&format!("{url}/{key}"))
 }
 
-/// The script for [`INPUT`] that plays an address.
+/// The script for [`INPUT`] that plays an address, without first looking at seconds of it to find
+/// out what it is: a live stream tells that with its first key frame. Takes ffmpeg 5 or newer.
 pub fn address(url: &str) -> String {
     // Within quotes only the quote itself means anything; a line break would end the line.
     let quoted = url.replace(['\n', '\r'], "").replace('\'', r"'\''");
-    format!("ffconcat version 1.0\nfile '{quoted}'\n")
+    format!(
+        "ffconcat version 1.0\nfile '{quoted}'\n\
+         option analyzeduration 0\noption fpsprobesize 0\n"
+    )
 }
 
 #[cfg(test)]
@@ -34,9 +38,7 @@ mod tests {
     #[test]
     fn an_address_cannot_leave_its_quotes() {
         let script = address("rtmp://h/a'\nfile '/etc/passwd");
-        assert_eq!(
-            script,
-            "ffconcat version 1.0\nfile 'rtmp://h/a'\\''file '\\''/etc/passwd'\n"
-        );
+        let expected = "ffconcat version 1.0\nfile 'rtmp://h/a'\\''file '\\''/etc/passwd'\n";
+        assert!(script.starts_with(expected), "{script}");
     }
 }

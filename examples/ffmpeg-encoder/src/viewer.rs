@@ -75,14 +75,7 @@ fn player(ffmpeg: &Path) -> Command {
     let mut command = Command::new(ffmpeg);
     command
         .args(["-hide_banner", "-loglevel", "error"])
-        .args([
-            "-fflags",
-            "nobuffer",
-            "-flags",
-            "low_delay",
-            "-threads",
-            "1",
-        ])
+        .args(["-flags", "low_delay", "-threads", "1"])
         .args(["-probesize", "2048", "-analyzeduration", "0"])
         .args(script::INPUT)
         .args(["-map", "0:v:0", "-fps_mode", "passthrough"])

@@ -14,6 +14,8 @@ use crate::auth::Principal;
 use crate::problem::Problem;
 use crate::state::AppState;
 
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// A JSON body: 415 without its content type, 413 over the limit, 408 when it does not arrive,
 /// 400 when it is not JSON.
 #[derive(Debug)]
@@ -52,6 +54,29 @@ impl FromRequest<AppState> for OptionalJsonBody {
     }
 }
 
+/// A form, as HTML sends it: 415 without its content type, 413 over the limit, 408 when it does
+/// not arrive, 400 when a field is missing or comes twice.
+#[derive(Debug)]
+pub(crate) struct FormBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<AppState> for FormBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
+        let is_form = essence(request.headers()) == FORM;
+        let bytes = read(request, state).await?;
+        if !is_form {
+            let detail = format!("the body must be a form with content type {FORM}");
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(Problem::new(status, "unsupported_media_type", detail));
+        }
+        // The parser's words name fields; the values, a stream key among them, stay out.
+        serde_urlencoded::from_bytes(&bytes)
+            .map(Self)
+            .map_err(|error| Problem::malformed(format!("the form cannot be read: {error}")))
+    }
+}
+
 async fn read(request: Request, state: &AppState) -> Result<Vec<u8>, Problem> {
     let limits = &state.config().limits;
     let body = Limited::new(request.into_body(), limits.body_bytes).collect();
@@ -74,14 +99,19 @@ async fn read(request: Request, state: &AppState) -> Result<Vec<u8>, Problem> {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// The content type without its parameters.
+fn essence(headers: &HeaderMap) -> String {
     let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let essence = kind
         .and_then(|kind| kind.split(';').next())
         .unwrap_or_default();
-    let essence = essence.trim().to_ascii_lowercase();
+    essence.trim().to_ascii_lowercase()
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let essence = essence(headers);
     essence == "application/json"
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }

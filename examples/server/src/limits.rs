@@ -23,6 +23,7 @@ use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
 use crate::config::LimitsConfig;
+use crate::ingest::door;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -192,6 +193,7 @@ pub struct Limits {
     address_read: Buckets<Client>,
     address_control: Buckets<Client>,
     failed: Buckets<Client>,
+    ingest: Buckets<()>,
     shut_out: Mutex<HashMap<Client, Instant>>,
     trusted_proxies: Vec<IpAddr>,
 }
@@ -205,6 +207,7 @@ impl Limits {
             address_read: Buckets::new("address-read", config.address.read_per_minute),
             address_control: Buckets::new("address-control", config.address.control_per_minute),
             failed: Buckets::new("failed-auth", config.failed_auth_per_minute),
+            ingest: Buckets::new("ingest", config.ingest_per_minute),
             shut_out: Mutex::default(),
             trusted_proxies: config.trusted_proxies.clone(),
         }
@@ -224,6 +227,11 @@ impl Limits {
             Use::Read => self.address_read.check(&client),
             Use::Control => self.address_control.check(&client),
         }
+    }
+
+    /// Draws from the bucket of the ingest's questions.
+    pub fn check_ingest(&self) -> Standing {
+        self.ingest.check(&())
     }
 
     /// Counts a failed login; the problem when it was one too many.
@@ -279,13 +287,14 @@ pub fn client_of(limits: &Limits, peer: IpAddr, headers: &HeaderMap) -> Client {
 }
 
 /// Counts every request against its address. A Socket.IO connection counts once, when it is
-/// opened: its polls carry events, and its messages have a limit of their own.
+/// opened: its polls carry events, and its messages have a limit of their own. So have the
+/// questions of the ingest, which come in numbers when it was restarted.
 pub async fn limit_address(
     State(state): State<AppState>,
     request: Request,
     next: Next,
 ) -> Response {
-    if is_socket_traffic(&request) {
+    if is_socket_traffic(&request) || door::is_ingest(&state, &request) {
         return next.run(request).await;
     }
     let client = client(&state, &request);

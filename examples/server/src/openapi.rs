@@ -12,6 +12,7 @@ use crate::problem::{PROBLEM_JSON, ProblemDocument};
 use crate::routes::ALIASES;
 
 const API_KEY: &str = "api_key";
+const INGEST_SECRET: &str = "ingest_secret";
 
 /// An empty document with title and version.
 pub(crate) fn base() -> OpenApi {
@@ -54,6 +55,9 @@ pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
     components.schemas.extend(schemas);
     let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     components.add_security_scheme(API_KEY, scheme);
+    let mut ingest = Http::new(HttpAuthScheme::Bearer);
+    ingest.description = Some("The setting `ingest.secret`, for the ingest alone.".to_owned());
+    components.add_security_scheme(INGEST_SECRET, SecurityScheme::Http(ingest));
     api.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(
         API_KEY,
         [],

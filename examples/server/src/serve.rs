@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::app::app_with_sockets;
 use crate::config::ServerConfig;
+use crate::ingest::NginxRtmp;
 use crate::state::AppState;
 
 /// The database's name in the data folder.
@@ -39,18 +40,22 @@ pub async fn open_store(data: &Path) -> Result<SqliteStore> {
     SqliteStore::open(SqliteConfig::new(data.join(DATABASE))).await
 }
 
-/// A manager as configured, with the drivers for AJA HELO encoders and for ffmpeg.
+/// A manager as configured, with the drivers for AJA HELO encoders and for ffmpeg, and the witness
+/// of the ingest.
 ///
 /// # Errors
 /// Those of [`encoder_core::ManagerBuilder::build`].
 pub async fn build_manager(config: &ServerConfig, store: Arc<dyn StateStore>) -> Result<Manager> {
     let helos = AjaDriverFactory::new(config.aja.clone())?;
     let software = FfmpegDriverFactory::new(config.ffmpeg.clone())?;
-    let builder = Manager::builder()
+    let mut builder = Manager::builder()
         .with_config(config.manager.clone())
         .with_store(store)
         .with_driver_factory(Arc::new(helos))
         .with_driver_factory(Arc::new(software));
+    if let Some(witness) = &config.ingest.witness {
+        builder = builder.with_ingest_witness(Arc::new(NginxRtmp::new(witness.clone())?));
+    }
     let encoders = config.encoders.iter().cloned();
     encoders
         .fold(builder, |builder, spec| builder.with_encoder(spec))

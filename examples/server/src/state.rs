@@ -10,6 +10,7 @@ use encoder_core::tasks::Supervisor;
 use crate::auth::ApiKeys;
 use crate::config::ServerConfig;
 use crate::idempotency::Answers;
+use crate::ingest::Thumbnails;
 use crate::limits::Limits;
 use crate::system::SystemProbe;
 use crate::traffic::Traffic;
@@ -25,6 +26,7 @@ struct Parts {
     keys: ApiKeys,
     limits: Limits,
     answers: Answers,
+    thumbnails: Thumbnails,
     system: SystemProbe,
     traffic: Traffic,
     tasks: Supervisor,
@@ -39,7 +41,8 @@ impl AppState {
         Self(Arc::new(Parts {
             keys: ApiKeys::new(Arc::clone(&store), clock.clone(), config.auth.clone()),
             limits: Limits::new(&config.limits),
-            answers: Answers::new(store, clock),
+            answers: Answers::new(store, clock.clone()),
+            thumbnails: Thumbnails::new(config.ingest.clone(), clock),
             system: SystemProbe::new(&config.data),
             traffic: Traffic::new(manager.metrics().registry()),
             tasks: Supervisor::new(),
@@ -72,6 +75,11 @@ impl AppState {
     /// Answers kept under idempotency keys.
     pub fn answers(&self) -> &Answers {
         &self.0.answers
+    }
+
+    /// Pictures of streams.
+    pub fn thumbnails(&self) -> &Thumbnails {
+        &self.0.thumbnails
     }
 
     /// Figures of the machine the server runs on.

@@ -4,6 +4,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use encoder_core::model::Secret;
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -11,7 +12,9 @@ use tracing_subscriber::fmt::MakeWriter;
 #[expect(dead_code, reason = "shared with the other tests, which use all of it")]
 mod bench;
 
-use bench::{Bench, good_stream, request, with_header};
+use bench::{Bench, good_stream, quiet, request, with_header};
+
+const INGEST_SECRET: &str = "the-secret-of-the-ingest";
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -50,11 +53,25 @@ async fn everything_said(bench: &Bench) -> Vec<String> {
     body["destination"]["stream_key"] = json!("bad key with spaces");
     let misplaced = json!({"address": "http://127.0.0.1:9", "password": {"x": "hidden-password"}});
     let query = format!("/api/streams?token={}", bench.admin);
+    let form = "application/x-www-form-urlencoded";
+    let question = |key: &str, secret: &str| {
+        let mut question = request("POST", "/api/ingest/authorize", secret, None);
+        *question.body_mut() = format!("app=live&call=publish&name={key}").into();
+        with_header(question, "content-type", form)
+    };
+    let questions = [
+        question("my-very-own-stream-key", INGEST_SECRET),
+        question("a-key-of-no-stream", INGEST_SECRET),
+        question("a-key-of-no-stream", "a-wrong-ingest-secret"),
+    ];
     let mut said = vec![
         bench.post("/api/streams/init", body).await.text,
         bench.put("/api/encoders/helo-1", misplaced).await.text,
         bench.get(&query).await.text,
     ];
+    for question in questions {
+        said.push(bench.send(question).await.text);
+    }
     bench.encoder("helo-1").go_silent();
     bench.encoder("helo-2").fail_stream();
     tokio::time::sleep(std::time::Duration::from_secs(20)).await;
@@ -86,7 +103,9 @@ async fn secrets_stay_out_of_logs_errors_metrics_and_events() {
         .finish();
     // Alone in its process, so that the log of every thread is seen.
     tracing::subscriber::set_global_default(subscriber).unwrap();
-    let bench = Bench::new().await;
+    let mut config = quiet();
+    config.ingest.secret = Some(Secret::from(INGEST_SECRET));
+    let bench = Bench::with(config, 3).await;
     let mut said = everything_said(&bench).await;
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("answered"), "the log was captured");
@@ -99,6 +118,9 @@ async fn secrets_stay_out_of_logs_errors_metrics_and_events() {
         "bad key with spaces",
         "device-password",
         "hidden-password",
+        INGEST_SECRET,
+        "a-key-of-no-stream",
+        "a-wrong-ingest-secret",
     ] {
         for text in &said {
             let around = text

@@ -20,6 +20,8 @@ impl State {
         self.show_fault_alarms();
         self.set_heat_course(now);
         self.fail_what_cannot_go_on(now);
+        self.bend_picture();
+        self.release_vanished();
     }
 
     /// Whether the selected source has a picture.
@@ -103,9 +105,11 @@ impl State {
         self.set_alarm("No_Media_Installed_Alarm", !present);
     }
 
-    /// Raises what active faults ask for and clears what they no longer do.
+    /// Raises what active faults and the network ask for and clears what they no longer do.
     fn show_fault_alarms(&mut self) {
-        let wanted: BTreeSet<ParameterIndex> = self.faults.kinds().filter_map(alarm_of).collect();
+        let faults = self.faults.kinds().filter_map(alarm_of);
+        let network = self.stream.network_alarms().map(|id| catalogue().named(id));
+        let wanted: BTreeSet<ParameterIndex> = faults.chain(network).collect();
         if wanted == self.fault_alarms {
             return;
         }
@@ -143,11 +147,16 @@ impl State {
         let blind = !self.has_picture() && !self.bridges_lost_video();
         if self.stream.phase == StreamPhase::Streaming {
             let stops_on_drops = self.values.get("StreamingDroppedFrameBhvr") == "1";
-            let dropping = stops_on_drops && self.faults.has(&FaultKind::DroppedFrames);
+            let dropping =
+                stops_on_drops && (self.stream.slow || self.faults.has(&FaultKind::DroppedFrames));
             let broken = self.faults.strike(&FaultKind::StreamFails);
             if broken || dropping || blind || self.media_link_is_down() {
                 self.fail_stream(now);
             }
+        }
+        if matches!(self.stream.phase, StreamPhase::Connecting { .. }) && self.media_link_is_down()
+        {
+            self.give_up_stream(now);
         }
         if self.record.phase == RecordPhase::Recording {
             let removed = !self.has_medium();

@@ -15,8 +15,11 @@ use super::network::Port;
 use super::requests::{RequestLog, RequestRecord};
 
 mod conditions;
+#[cfg(feature = "media")]
+mod encoding;
 mod heat;
 mod medium;
+mod outlet;
 mod power;
 mod presets;
 mod record;
@@ -26,6 +29,7 @@ mod stream;
 mod values;
 mod write;
 
+pub(super) use outlet::Outlet;
 pub(super) use record::Clip;
 use state::State;
 pub(super) use write::Written;
@@ -63,10 +67,16 @@ impl fmt::Debug for Device {
 }
 
 impl Device {
-    pub(super) fn new(config: Arc<SimulatorConfig>, port: Port) -> Self {
+    pub(super) fn new(config: Arc<SimulatorConfig>, port: Port, outlet: Outlet) -> Self {
         let wake = Arc::new(Notify::new());
         let now = Instant::now();
-        let state = State::new(Arc::clone(&config), Arc::clone(&wake), now, unix_seconds());
+        let state = State::new(
+            Arc::clone(&config),
+            Arc::clone(&wake),
+            outlet,
+            now,
+            unix_seconds(),
+        );
         Self {
             log: RequestLog::new(config.request_log),
             state: Mutex::new(Guarded {
@@ -166,6 +176,7 @@ impl Device {
             FaultKind::DropSessions => state.sessions.clear(),
             FaultKind::ExpireConnections => state.values.connections.forget_all(),
             FaultKind::SelfReboot => state.reboot(now),
+            FaultKind::CutConnection => state.cut_connection(),
             _ => {
                 debug_assert!(!fault.kind.is_momentary(), "momentary faults never stay");
                 state.faults.add(fault, now);

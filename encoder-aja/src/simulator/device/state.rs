@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::heat::Heat;
 use super::medium::Medium;
+use super::outlet::Outlet;
 use super::power::Power;
 use super::presets::PresetUnit;
 use super::record::{RecordPhase, RecordUnit};
@@ -38,7 +39,13 @@ pub(in crate::simulator) struct State {
     pub(super) sessions: HashMap<String, Instant>,
     /// Grows when open network connections must end.
     pub(super) generation: u32,
-    /// Wakes the device's task; the ingest holds it too.
+    /// How streams leave.
+    #[cfg_attr(
+        not(feature = "media"),
+        expect(dead_code, reason = "nothing leaves without real media")
+    )]
+    pub(super) outlet: Outlet,
+    /// Wakes the device's task; whoever takes or sends its stream holds it too.
     pub(super) wake: Arc<Notify>,
     pub(super) made: Instant,
     /// The wall clock when the device was made, in Unix seconds.
@@ -55,6 +62,7 @@ pub(super) enum Due {
     RebootAgain,
     TooHot,
     StreamStarts,
+    StreamGivenUp,
     StreamStops,
     StreamRetries,
     RecordStarts,
@@ -67,6 +75,7 @@ impl State {
     pub(super) fn new(
         config: Arc<SimulatorConfig>,
         wake: Arc<Notify>,
+        outlet: Outlet,
         now: Instant,
         made_at: u64,
     ) -> Self {
@@ -83,6 +92,7 @@ impl State {
             signal: config.signal.clone(),
             sessions: HashMap::new(),
             generation: 0,
+            outlet,
             wake,
             made: now,
             made_at,
@@ -110,7 +120,7 @@ impl State {
 
     /// Performs everything due until `now`, and brings the readings up to date.
     pub(super) fn advance(&mut self, now: Instant) {
-        self.notice_dropped_publication(now);
+        self.follow_publication(now);
         while let Some((at, due)) = self.next_due().filter(|(at, _)| *at <= now) {
             self.perform(due, at);
             self.settle(at);
@@ -142,6 +152,7 @@ impl State {
     fn next_due(&self) -> Option<(Instant, Due)> {
         let stream = match self.stream.phase {
             StreamPhase::Starting { due } => Some((due, Due::StreamStarts)),
+            StreamPhase::Connecting { due, .. } => Some((due, Due::StreamGivenUp)),
             StreamPhase::Stopping { due } => Some((due, Due::StreamStops)),
             StreamPhase::Failing { retry } => retry.map(|due| (due, Due::StreamRetries)),
             _ => None,
@@ -190,6 +201,7 @@ impl State {
             Due::RebootAgain => self.reboot(at),
             Due::TooHot => self.shut_down_hot(at),
             Due::StreamStarts => self.finish_start(at),
+            Due::StreamGivenUp => self.give_up_stream(at),
             Due::StreamStops => self.rest_stream(at),
             Due::StreamRetries => self.retry_stream(at),
             Due::RecordStarts => self.begin_recording(at),

@@ -2,10 +2,12 @@
 
 use tokio::time::Instant;
 
+use super::outlet::Publication;
 use super::state::State;
 use crate::simulator::assumptions::StartWithoutInput;
 use crate::simulator::faults::FaultKind;
-use crate::simulator::ingest::{Place, Publication};
+use crate::simulator::ingest::Place;
+use crate::simulator::standing::Standing;
 
 /// Where the stream stands. What the device shows is coarser.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,6 +17,13 @@ pub(super) enum StreamPhase {
     Idle,
     Starting {
         due: Instant,
+    },
+    /// The destination has not taken the stream yet.
+    Connecting {
+        /// When the device gives up.
+        due: Instant,
+        /// Whether this is an attempt to recover.
+        again: bool,
     },
     Streaming,
     Stopping {
@@ -31,7 +40,22 @@ pub(super) enum StreamPhase {
 pub(super) struct StreamUnit {
     pub(super) phase: StreamPhase,
     pub(super) since: Option<Instant>,
+    /// Whether the network takes less than the stream has.
+    pub(super) slow: bool,
+    /// Whether the last attempt found no such name.
+    unknown_name: bool,
+    /// Whether a connection was left open without a word.
+    pub(super) vanished: bool,
     publication: Option<Publication>,
+}
+
+impl StreamUnit {
+    /// What the network makes the device complain about.
+    pub(super) fn network_alarms(&self) -> impl Iterator<Item = &'static str> {
+        let slow = ["Network_Too_Slow_Alarm", "Dropped_Frames_Alarm"];
+        let slow = slow.into_iter().filter(|_| self.slow);
+        slow.chain(self.unknown_name.then_some("NetworkNameNotFoundAlarm"))
+    }
 }
 
 /// Where the working copy points.
@@ -49,6 +73,7 @@ impl State {
         if at_rest && !self.serves_files() {
             let due = now + self.config.timing.stream_start;
             self.stream.phase = StreamPhase::Starting { due };
+            self.stream.unknown_name = false;
             self.set_alarm("StreamingFailedAlarm", false);
             self.show_stream_state(1);
         }
@@ -57,7 +82,10 @@ impl State {
     pub(super) fn stop_stream(&mut self, now: Instant) {
         let under_way = matches!(
             self.stream.phase,
-            StreamPhase::Starting { .. } | StreamPhase::Streaming | StreamPhase::Failing { .. }
+            StreamPhase::Starting { .. }
+                | StreamPhase::Connecting { .. }
+                | StreamPhase::Streaming
+                | StreamPhase::Failing { .. }
         );
         if self.stream.phase == StreamPhase::FailedIdle {
             self.rest_stream(now);
@@ -71,12 +99,46 @@ impl State {
     pub(super) fn finish_start(&mut self, at: Instant) {
         if self.faults.strike(&FaultKind::StreamNeverStarts) {
             self.stream.phase = StreamPhase::Idle;
-        } else if self.publish(at) {
-            self.go_live(at);
         } else {
-            self.stream.phase = StreamPhase::FailedIdle;
-            self.set_alarm("StreamingFailedAlarm", true);
-            self.show_stream_state(3);
+            self.attempt(at, false);
+        }
+    }
+
+    /// The destination took too long, or cannot be reached any more.
+    pub(super) fn give_up_stream(&mut self, at: Instant) {
+        self.lose_publication(at);
+        self.fail_attempt(at);
+    }
+
+    /// Goes for the destination, which may take a while to answer.
+    fn attempt(&mut self, at: Instant, again: bool) {
+        let due = at + self.start_patience();
+        self.stream.phase = StreamPhase::Connecting { due, again };
+        if !self.publish(at) {
+            self.fail_attempt(at);
+        } else if !self.is_awaited() {
+            self.go_live(at);
+        }
+    }
+
+    /// Whether the destination has yet to answer.
+    fn is_awaited(&self) -> bool {
+        let publication = self.stream.publication.as_ref();
+        publication.is_some_and(Publication::takes_time)
+    }
+
+    fn fail_attempt(&mut self, at: Instant) {
+        match self.stream.phase {
+            StreamPhase::Connecting { again: true, .. } => {
+                self.stream.phase = StreamPhase::Failing { retry: None };
+                self.plan_recovery(at);
+            }
+            StreamPhase::Connecting { again: false, .. } => {
+                self.stream.phase = StreamPhase::FailedIdle;
+                self.set_alarm("StreamingFailedAlarm", true);
+                self.show_stream_state(3);
+            }
+            _ => {}
         }
     }
 
@@ -86,6 +148,7 @@ impl State {
             publication.stop(at);
         }
         self.stream.phase = StreamPhase::Idle;
+        self.stream.unknown_name = false;
         self.end_stream_readings();
         self.set_alarm("StreamingFailedAlarm", false);
         self.show_stream_state(1);
@@ -112,29 +175,35 @@ impl State {
     }
 
     pub(super) fn retry_stream(&mut self, at: Instant) {
-        if self.publish(at) {
-            self.go_live(at);
-        } else {
-            self.plan_recovery(at);
-        }
+        self.attempt(at, true);
     }
 
-    /// Follows an ingest that dropped the stream.
-    pub(super) fn notice_dropped_publication(&mut self, now: Instant) {
-        let dropped = self
-            .stream
-            .publication
-            .as_ref()
-            .is_some_and(Publication::is_dropped);
-        if dropped {
-            self.stream.publication = None;
-            self.fail_stream(now);
+    /// Notices what has become of the stream at its destination.
+    pub(super) fn follow_publication(&mut self, now: Instant) {
+        let Some(publication) = &self.stream.publication else {
+            return;
+        };
+        match publication.standing() {
+            Standing::Connecting => {}
+            Standing::OnAir { slow } => {
+                self.stream.slow = slow;
+                if matches!(self.stream.phase, StreamPhase::Connecting { .. }) {
+                    self.go_live(now);
+                }
+            }
+            Standing::Lost { unknown_name } => {
+                self.stream.publication = None;
+                self.stream.unknown_name = unknown_name;
+                self.fail_stream(now);
+                self.fail_attempt(now);
+            }
         }
     }
 
     /// Ends the stream without a word, as a power cut does.
     pub(super) fn cut_stream(&mut self, at: Instant, phase: StreamPhase) {
         if let Some(publication) = self.stream.publication.take() {
+            self.stream.vanished = true;
             publication.vanish(at);
         }
         self.stream.phase = phase;
@@ -146,7 +215,10 @@ impl State {
             return;
         };
         match self.media_link_is_down() {
-            true => publication.vanish(at),
+            true => {
+                self.stream.vanished = true;
+                publication.vanish(at);
+            }
             false => publication.stop(at),
         }
     }
@@ -154,6 +226,7 @@ impl State {
     fn go_live(&mut self, at: Instant) {
         self.stream.phase = StreamPhase::Streaming;
         self.stream.since = Some(at);
+        self.stream.unknown_name = false;
         self.set_alarm("StreamingFailedAlarm", false);
         let uri = self
             .target()
@@ -163,7 +236,7 @@ impl State {
         self.show_stream_state(2);
     }
 
-    /// Takes the place at the ingest; false is a failure.
+    /// Asks the destination for a place; false is a failure.
     fn publish(&mut self, at: Instant) -> bool {
         if self.faults.strike(&FaultKind::StreamFails)
             || self.media_link_is_down()
@@ -174,15 +247,12 @@ impl State {
         let Some(target) = self.target() else {
             return false;
         };
-        let Some(ingest) = &self.config.ingest else {
-            return true;
-        };
         let place = Place {
             serial: self.config.serial.clone(),
             url: target.url,
             key: target.key,
         };
-        self.stream.publication = ingest.publish(place, at, &self.wake);
+        self.stream.publication = self.send_to(place, at);
         self.stream.publication.is_some()
     }
 
@@ -238,6 +308,7 @@ impl State {
 
     fn end_stream_readings(&mut self) {
         self.stream.since = None;
+        self.stream.slow = false;
         self.values.show("Encoder2StreamURI", String::new());
         self.values.show("StreamingFormat", String::new());
         if !self.config.assumptions.duration_kept_after_stop {

@@ -31,6 +31,8 @@ impl Actor {
             record.backup = None;
         }
         record.failover = None;
+        self.ingest.restart(now);
+        let record = &mut self.saved.record;
         record.live_at.get_or_insert(now);
         record.drill = progress.return_to.clone().map(|encoder_id| DrillReturn {
             encoder_id,
@@ -78,6 +80,7 @@ impl Actor {
             phase: progress.phase,
             elapsed,
         });
+        self.cancel_measurement();
         let record = &mut self.saved.record;
         record.failover = None;
         if record
@@ -162,6 +165,7 @@ impl Actor {
             finished_at: self.cx.clock.now(),
             succeeded,
             timings: progress.timings.clone(),
+            interruption: None,
         };
         self.cx.metrics.observe_failover(&summary);
         let history = &mut self.saved.record.history;

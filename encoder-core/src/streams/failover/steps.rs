@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Advance, Setback};
 use crate::error::{Error, Result};
-use crate::fleet::{Duty, Encoder, EncoderSnapshot};
+use crate::fleet::{Duty, EncoderSnapshot};
 use crate::model::{
     Assignment, DeviceStreamState, FailoverOrder, FailoverPhase, FailoverProgress, Timestamp,
     Trigger, Verdict,
@@ -17,54 +17,6 @@ use crate::streams::bring_up::stop_and_confirm;
 const CONFIRM_LOOK: Duration = Duration::from_millis(250);
 
 impl Actor {
-    /// Sees to it that the old encoder is gone from the ingest before the replacement comes.
-    pub(super) async fn fence_phase(&self, progress: &FailoverProgress) -> Advance {
-        let Some(encoder) = self.cx.fleet.find(&progress.from) else {
-            return self.outwait_ingest(progress, None).await;
-        };
-        let limit = self.cx.config.failover.fence_deadline;
-        if encoder.snapshot().is_reachable() {
-            match stop_and_confirm(&encoder, limit).await {
-                Ok(()) => return Ok(FailoverPhase::Start),
-                Err(error) => tracing::warn!(encoder = %progress.from, %error, "fencing failed"),
-            }
-        }
-        self.outwait_ingest(progress, Some(&encoder)).await
-    }
-
-    /// An encoder that cannot be told to stop is waited for until the ingest forgot it, or until
-    /// it can be told after all.
-    async fn outwait_ingest(
-        &self,
-        progress: &FailoverProgress,
-        from: Option<&Arc<Encoder>>,
-    ) -> Advance {
-        let Some(timeout) = self.record().destination.idle_timeout else {
-            return Err(Setback::Failed(format!(
-                "{} cannot be stopped and the ingest refuses a second publisher; without \
-                 destination.idle_timeout_seconds there is no telling when it is gone",
-                progress.from
-            )));
-        };
-        let last_seen = from.and_then(|encoder| encoder.snapshot().last_seen_at);
-        let gone_at = last_seen.unwrap_or(progress.evidence_at).plus(timeout);
-        loop {
-            let left = gone_at.since(self.cx.clock.now());
-            if left.is_zero() {
-                return Ok(FailoverPhase::Start);
-            }
-            let nap = left.min(self.cx.config.failover.fence_retry);
-            tokio::time::sleep(nap).await;
-            if let Some(encoder) = from.filter(|encoder| encoder.snapshot().is_reachable())
-                && stop_and_confirm(encoder, self.cx.config.failover.fence_deadline)
-                    .await
-                    .is_ok()
-            {
-                return Ok(FailoverPhase::Start);
-            }
-        }
-    }
-
     /// Configures the replacement unless it is staged, and commands it to start.
     pub(super) async fn start_phase(&mut self, progress: &FailoverProgress) -> Advance {
         let failed = |error: Error| Setback::Failed(format!("{}: {error}", progress.to));

@@ -29,7 +29,7 @@ pub enum IngestEventKind {
     Published,
     /// It was turned away, because another one is connected.
     Refused,
-    /// Another one took its place.
+    /// Another one took its place, or the ingest was told to drop it.
     Kicked,
     /// It closed its connection.
     Closed,
@@ -52,6 +52,7 @@ pub struct FakeIngest(Arc<Mutex<Ingest>>);
 struct Ingest {
     personality: Personality,
     idle_timeout: Option<Duration>,
+    keeps_closed: bool,
     slots: HashMap<Slot, Publisher>,
     history: Vec<IngestEvent>,
     contentions: usize,
@@ -64,8 +65,23 @@ type Slot = (String, Secret);
 struct Publisher {
     encoder: EncoderId,
     kicked: CancellationToken,
+    connected_at: Instant,
     vanished_at: Option<Instant>,
+    /// When media stopped to arrive although the encoder goes on.
+    stalled_at: Option<Instant>,
 }
+
+/// A publisher as a witness sees it.
+#[derive(Debug)]
+pub(super) struct Publishing {
+    pub(super) target: PublishTarget,
+    pub(super) encoder: EncoderId,
+    pub(super) bytes: u64,
+    pub(super) connected_for: Duration,
+}
+
+/// Bytes per second that a publisher sends.
+const RATE: f64 = 1_000_000.0;
 
 /// An encoder's end of an accepted connection.
 #[derive(Debug)]
@@ -82,6 +98,7 @@ impl FakeIngest {
         Self(Arc::new(Mutex::new(Ingest {
             personality,
             idle_timeout: Some(Duration::from_secs(10)),
+            keeps_closed: false,
             slots: HashMap::new(),
             history: Vec::new(),
             contentions: 0,
@@ -92,6 +109,14 @@ impl FakeIngest {
     #[must_use]
     pub fn with_idle_timeout(self, timeout: Option<Duration>) -> Self {
         self.lock().idle_timeout = timeout;
+        self
+    }
+
+    /// Makes it slow to notice a connection that was closed in good order: it keeps that as long as
+    /// one that vanished.
+    #[must_use]
+    pub fn keeping_closed(self) -> Self {
+        self.lock().keeps_closed = true;
         self
     }
 
@@ -133,6 +158,43 @@ impl FakeIngest {
         self.lock().contentions
     }
 
+    /// Nothing arrives of that stream from now on, while the connection stays and the encoder does
+    /// not notice. A publisher that connects anew is received again.
+    pub fn stall(&self, target: &PublishTarget) {
+        if let Some(publisher) = self.lock().slots.get_mut(&slot(target)) {
+            publisher.stalled_at.get_or_insert(Instant::now());
+        }
+    }
+
+    /// Ends whoever publishes there, be it silent.
+    pub fn drop_publisher(&self, target: &PublishTarget) {
+        let (now, slot) = (Instant::now(), slot(target));
+        let mut ingest = self.lock();
+        ingest.drop_idle(now);
+        if let Some(dropped) = ingest.slots.remove(&slot) {
+            dropped.kicked.cancel();
+            ingest.note(now, &dropped.encoder, &slot, IngestEventKind::Kicked);
+        }
+    }
+
+    pub(super) fn publishing(&self) -> Vec<Publishing> {
+        let now = Instant::now();
+        let mut ingest = self.lock();
+        ingest.drop_idle(now);
+        let slots = ingest.slots.iter();
+        slots
+            .map(|((url, stream_key), publisher)| Publishing {
+                target: PublishTarget {
+                    url: url.clone(),
+                    stream_key: stream_key.clone(),
+                },
+                encoder: publisher.encoder.clone(),
+                bytes: publisher.bytes(now),
+                connected_for: now.duration_since(publisher.connected_at),
+            })
+            .collect()
+    }
+
     pub(super) fn connect(
         &self,
         encoder: &EncoderId,
@@ -159,7 +221,9 @@ impl FakeIngest {
         let publisher = Publisher {
             encoder: encoder.clone(),
             kicked: kicked.clone(),
+            connected_at: now,
             vanished_at: None,
+            stalled_at: None,
         };
         ingest.slots.insert(slot.clone(), publisher);
         Some(Connection {
@@ -205,6 +269,14 @@ impl Ingest {
     }
 }
 
+impl Publisher {
+    fn bytes(&self, now: Instant) -> u64 {
+        let ends = [self.vanished_at, self.stalled_at];
+        let end = ends.into_iter().flatten().fold(now, Instant::min);
+        (end.duration_since(self.connected_at).as_secs_f64() * RATE) as u64
+    }
+}
+
 impl Connection {
     /// Cancelled when the ingest ended the connection.
     pub(super) fn kicked(&self) -> &CancellationToken {
@@ -218,7 +290,13 @@ impl Connection {
             return;
         }
         self.kicked.cancel();
-        ingest.slots.remove(&self.slot);
+        if ingest.keeps_closed {
+            if let Some(publisher) = ingest.slots.get_mut(&self.slot) {
+                publisher.vanished_at = Some(Instant::now());
+            }
+        } else {
+            ingest.slots.remove(&self.slot);
+        }
         ingest.note(
             Instant::now(),
             &self.encoder,

@@ -104,6 +104,10 @@ fn problem(figment: &Figment, error: &figment::Error, path: Vec<String>) -> Conf
             Some(name) => format!("unknown key; did you mean `{name}`?"),
             None => format!("unknown key; expected one of {}", expected.join(", ")),
         },
+        // The words for a value of the wrong type repeat it.
+        _ if path.last().is_some_and(|name| holds_secret(name)) => {
+            "must be text; put it into quotes".to_owned()
+        }
         kind => kind.to_string(),
     };
     let found = figment.find_metadata(&path.join("."));
@@ -112,6 +116,10 @@ fn problem(figment: &Figment, error: &figment::Error, path: Vec<String>) -> Conf
         message,
         place: place(found.or(error.metadata.as_ref())),
     }
+}
+
+fn holds_secret(name: &str) -> bool {
+    matches!(name, "password" | "secret")
 }
 
 fn place(metadata: Option<&Metadata>) -> String {
@@ -175,6 +183,12 @@ fn beyond_types(config: ServerConfig) -> std::result::Result<ServerConfig, Vec<C
         let found = error.violations().iter();
         problems.extend(found.map(|v| fault(&format!("ffmpeg.{}", v.field), &v.message)));
     }
+    let found = config.ingest.violations();
+    problems.extend(
+        found
+            .iter()
+            .map(|v| fault(&format!("ingest.{}", v.field), &v.message)),
+    );
     if config.limits.body_bytes == 0 {
         problems.push(fault("limits.body_bytes", "must be at least 1"));
     }

@@ -11,10 +11,12 @@ use encoder_core::ManagerConfig;
 use encoder_core::model::{EncoderSpec, seconds};
 use serde::{Deserialize, Serialize};
 
+mod ingest;
 mod load;
 #[cfg(test)]
 mod tests;
 
+pub use ingest::{IngestAddress, IngestConfig, WitnessConfig};
 pub use load::{ConfigProblem, check_file, load};
 
 /// Settings of the server.
@@ -37,6 +39,8 @@ pub struct ServerConfig {
     pub cors: CorsConfig,
     /// Live connections.
     pub sockets: SocketsConfig,
+    /// The ingest that streams are published to.
+    pub ingest: IngestConfig,
     /// Watching, placing, failing over.
     pub manager: ManagerConfig,
     /// The driver for AJA HELO encoders.
@@ -58,6 +62,7 @@ impl Default for ServerConfig {
             metrics_open: false,
             cors: CorsConfig::default(),
             sockets: SocketsConfig::default(),
+            ingest: IngestConfig::default(),
             manager: ManagerConfig::default(),
             aja: encoder_aja::AjaConfig::default(),
             ffmpeg: encoder_ffmpeg::FfmpegConfig::default(),
@@ -125,6 +130,8 @@ pub struct LimitsConfig {
     pub address: RateConfig,
     /// Failed logins from one address. 0 switches the limit off.
     pub failed_auth_per_minute: u32,
+    /// Questions of the ingest about publishers. 0 switches the limit off.
+    pub ingest_per_minute: u32,
     /// Largest request body.
     pub body_bytes: usize,
     /// How long a client may take to send its body.
@@ -143,6 +150,7 @@ impl Default for LimitsConfig {
             key: RateConfig::default(),
             address: RateConfig::default(),
             failed_auth_per_minute: 10,
+            ingest_per_minute: 600,
             body_bytes: 64 * 1024,
             body_timeout: Duration::from_secs(10),
             wait_live: Duration::from_secs(30),

@@ -51,8 +51,8 @@ fn the_example_names_every_key() {
     let known = json!({
         "listen": default.listen, "data": default.data, "log": default.log,
         "limits": default.limits, "auth": default.auth, "metrics_open": default.metrics_open,
-        "cors": default.cors, "sockets": default.sockets, "manager": default.manager,
-        "aja": default.aja, "ffmpeg": default.ffmpeg, "encoders": [],
+        "cors": default.cors, "sockets": default.sockets, "ingest": default.ingest,
+        "manager": default.manager, "aja": default.aja, "ffmpeg": default.ffmpeg, "encoders": [],
     });
     let (mut in_example, mut in_code) = (Vec::new(), Vec::new());
     keys("", &written, &mut in_example);
@@ -100,6 +100,39 @@ fn every_problem_is_named_with_its_key() {
             .iter()
             .any(|line| line.contains("did you mean `limits`?")),
         "{found:?}"
+    );
+}
+
+#[test]
+fn faults_of_the_ingest_are_named_with_their_key() {
+    let found = lines(
+        "ingest:\n  secret: \"0123456789abcdef0123456789\"\n  witness:\n    stat_url: nowhere\n    \
+         addresses:\n      - {url: \"rtmp://ingest.example/live\", application: \"\"}\n",
+    );
+    assert_eq!(
+        found,
+        [
+            "ingest.witness.stat_url: must be a URL that begins with http://",
+            "ingest.witness.addresses.0.application: must be one or more of [A-Za-z0-9_-]",
+        ]
+    );
+    let found = lines("ingest:\n  witness: {stat_url: \"http://127.0.0.1/stat\", adresses: []}\n");
+    assert!(
+        found.iter().any(|line| line.contains("adresses")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_secret_of_the_wrong_type_is_not_repeated() {
+    let found = lines("ingest: {secret: 123456789}\naja: {password: 987654321}\n");
+    let text = "must be text; put it into quotes";
+    assert_eq!(
+        found,
+        [
+            format!("aja.password: {text}"),
+            format!("ingest.secret: {text}")
+        ]
     );
 }
 

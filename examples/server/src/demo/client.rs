@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use encoder_core::model::Secret;
@@ -21,17 +20,7 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(address: SocketAddr, key: Secret) -> anyhow::Result<Self> {
-        // The client is built with its own TLS settings because it takes no process-wide ones;
-        // on the loopback it speaks plain HTTP.
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(rustls::RootCertStore::empty())
-            .with_no_client_auth();
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .no_proxy()
-            .build()?;
+        let http = crate::http::plain()?;
         Ok(Self {
             base: format!("http://{address}"),
             key,

@@ -1,7 +1,8 @@
 //! A failover to watch: six simulated encoders, a real server, two streams, and a pulled cable.
 //!
 //! Everything goes over the wire, as a client would do it: the streams are started over REST, and
-//! what happens is told from the live feed alone.
+//! what happens is told from the live feed alone. Where ffmpeg and nginx are installed, the
+//! encoders send real video, and a player tells what a viewer saw.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -20,9 +21,11 @@ use crate::auth::Scope;
 use crate::config::ServerConfig;
 use crate::serve;
 use crate::state::AppState;
+use video::Video;
 
 mod client;
 mod story;
+mod video;
 
 const ENCODERS: u16 = 6;
 
@@ -38,6 +41,9 @@ pub struct DemoArgs {
     /// Prints one line of JSON instead of a story.
     #[arg(long)]
     json: bool,
+    /// Sends no video, even if ffmpeg and nginx are installed.
+    #[arg(long)]
+    no_video: bool,
     /// Address to listen on; a free port unless given.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
@@ -48,12 +54,12 @@ pub struct DemoArgs {
 /// # Errors
 /// Whatever kept it from happening.
 pub async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
-    let stage = Stage::build(args.listen).await?;
+    let stage = Stage::build(&args).await?;
     let client = client::Client::new(stage.address, stage.key.clone())?;
     if !args.json {
         stage.introduce();
     }
-    let told = story::tell(&client, &stage.fleet, !args.json);
+    let told = story::tell(&client, &stage.fleet, stage.video.as_ref().ok(), !args.json);
     let outcome = tokio::time::timeout(PATIENCE, told)
         .await
         .context("the failover did not happen in time")??;
@@ -73,6 +79,8 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
 /// Simulated encoders and a server that manages them.
 struct Stage {
     fleet: SimulatorFleet,
+    /// The ingest, or why there is none.
+    video: Result<Video, String>,
     address: SocketAddr,
     key: Secret,
     stop: CancellationToken,
@@ -81,16 +89,30 @@ struct Stage {
     _data: tempfile::TempDir,
 }
 
+/// Encoders whose streams are only counted.
+fn simulated() -> SimulatorConfig {
+    SimulatorConfig::default().with_ingest(SimulatedIngest::new(Personality::Takeover))
+}
+
 impl Stage {
-    async fn build(listen: SocketAddr) -> anyhow::Result<Self> {
-        let ingest = SimulatedIngest::new(Personality::Takeover);
-        let fleet = SimulatorFleet::start(ENCODERS, SimulatorConfig::default().with_ingest(ingest));
+    async fn build(args: &DemoArgs) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(args.listen).await?;
+        let address = listener.local_addr()?;
+        let video = match args.no_video {
+            true => Err("--no-video".to_owned()),
+            false => Video::open(address).await.map_err(|why| why.to_string()),
+        };
+        let encoders = video.as_ref().map_or_else(|_| simulated(), Video::encoders);
+        let fleet = SimulatorFleet::start(ENCODERS, encoders);
         let fleet = fleet.await.context("the simulated encoders cannot start")?;
         let data = tempfile::tempdir()?;
         let mut config = ServerConfig {
             data: data.path().to_owned(),
             ..ServerConfig::default()
         };
+        if let Ok(video) = &video {
+            config.ingest = video.server();
+        }
         // The demo asks more often than an operator may.
         config.limits.key.read_per_minute = 0;
         config.limits.address.read_per_minute = 0;
@@ -100,8 +122,6 @@ impl Stage {
         }
         let store = Arc::new(serve::open_store(&config.data).await?);
         let manager = serve::build_manager(&config, store).await?;
-        let listener = TcpListener::bind(listen).await?;
-        let address = listener.local_addr()?;
         let state = AppState::new(manager, config);
         let (_, key) = state.keys().create("demo", Scope::Admin, None).await?;
         let stop = CancellationToken::new();
@@ -113,6 +133,7 @@ impl Stage {
         let server = tokio::spawn(served);
         Ok(Self {
             fleet,
+            video,
             address,
             key,
             stop,
@@ -125,6 +146,10 @@ impl Stage {
         println!("Six simulated HELO encoders are running:");
         for (place, url) in self.fleet.urls().iter().enumerate() {
             println!("  helo-{}  {url}", place + 1);
+        }
+        match &self.video {
+            Ok(video) => println!("They send real video to an nginx at {}", video.url()),
+            Err(why) => println!("They send no video: {why}"),
         }
         println!(
             "The server is at http://{0}, its documentation at http://{0}/docs",
@@ -152,6 +177,9 @@ impl Stage {
         self.stop.cancel();
         self.server.await.context("the server panicked")??;
         self.fleet.shutdown().await;
+        if let Ok(video) = self.video {
+            video.close().await;
+        }
         Ok(())
     }
 }

@@ -1,17 +1,22 @@
 //! What happens in the demo, and what is said about it.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use encoder_aja::simulator::{FaultKind, SimulatorFleet};
+use encoder_core::model::Secret;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::client::{Client, Feed, Told};
+use super::video::{self, Video};
 
 /// Time between looks at something that will be true shortly.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Where streams go that are only counted.
+const NOWHERE: &str = "rtmp://ingest.demo.example/live";
 
 /// What the demo measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -24,6 +29,11 @@ pub(super) struct Outcome {
     confirm_ms: u64,
     stream_state: String,
     events_missed: u64,
+    /// Whether real video was sent.
+    video: bool,
+    /// What a viewer saw; `null` without video.
+    viewer_gap_ms: Option<u64>,
+    viewer_lost_pictures: Option<u32>,
 }
 
 impl Outcome {
@@ -46,6 +56,7 @@ impl Outcome {
 pub(super) async fn tell(
     client: &Client,
     fleet: &SimulatorFleet,
+    video: Option<&Video>,
     aloud: bool,
 ) -> anyhow::Result<Outcome> {
     let say = |line: String| {
@@ -56,8 +67,9 @@ pub(super) async fn tell(
     let encoders = all_online(client).await?;
     say(format!("All {encoders} encoders answer."));
     let mut feed = client.feed().await?;
-    let main = start(client, "Council meeting", 8_000_000).await?;
-    let second = start(client, "Press room", 4_500_000).await?;
+    let url = video.map_or_else(|| NOWHERE.to_owned(), Video::url);
+    let main = start(client, "Council meeting", 8_000_000, &url).await?;
+    let second = start(client, "Press room", 4_500_000, &url).await?;
     for stream in [&main, &second] {
         say(format!(
             "{} is live on {}, protected by {}.",
@@ -70,14 +82,31 @@ pub(super) async fn tell(
         .as_str()
         .context("a stream without an id")?;
     protected(client, id).await?;
+    let watching = match video {
+        Some(video) => Some(
+            video
+                .play(&Secret::from(word(&main["stream_key"])))
+                .await?
+                .watch(),
+        ),
+        None => None,
+    };
     let victim = main["primary"]["encoder_id"]
         .as_str()
         .context("a stream without encoder")?;
     say(format!("\nPulling the network cable of {victim} …"));
+    let moment = Instant::now();
     pull_cable(fleet, victim)?;
     let moved = follow(&mut feed, id, &say).await?;
     let state = settled(client, id).await?;
     say(format!("{} is {state} again.", word(&main["name"])));
+    let seen = match watching {
+        Some(watching) => Some(video::seen(watching, moment).await?),
+        None => None,
+    };
+    if let Some(seen) = &seen {
+        say(video::in_words(seen));
+    }
     let streams = client.get("/api/streams").await?;
     Ok(Outcome {
         encoders,
@@ -91,14 +120,17 @@ pub(super) async fn tell(
         confirm_ms: moved.phase("confirm"),
         stream_state: state,
         events_missed: feed.missed(),
+        video: video.is_some(),
+        viewer_gap_ms: seen.map(|seen| seen.gap.as_millis() as u64),
+        viewer_lost_pictures: seen.map(|seen| seen.lost_pictures),
     })
 }
 
-async fn start(client: &Client, name: &str, bitrate: u64) -> anyhow::Result<Value> {
+async fn start(client: &Client, name: &str, bitrate: u64, url: &str) -> anyhow::Result<Value> {
     let request = json!({
         "name": name, "resolution": "1920x1080", "bitrate": bitrate, "fps": 30,
         "protection": "warm",
-        "destination": {"url": "rtmp://ingest.demo.example/live", "personality": "takeover"},
+        "destination": {"url": url, "personality": "takeover"},
     });
     client.post("/api/streams/init?wait=live", &request).await
 }

@@ -8,17 +8,20 @@ use utoipa_axum::routes;
 
 use crate::auth::Scope;
 use crate::auth::guard::{Door, enter};
+use crate::ingest::door;
 use crate::state::AppState;
 
 mod alerts;
 mod control;
 mod encoders;
 mod health;
+mod ingest;
 mod keys;
 mod monitoring;
 mod probes;
 mod start;
 mod streams;
+mod thumbnail;
 
 /// Every documented route, each behind the door of its scope.
 pub(crate) fn all(state: &AppState) -> OpenApiRouter<AppState> {
@@ -31,7 +34,11 @@ pub(crate) fn all(state: &AppState) -> OpenApiRouter<AppState> {
     } else {
         behind(state, Scope::Read, metrics)
     };
+    let ingest = OpenApiRouter::new()
+        .routes(routes!(ingest::authorize))
+        .route_layer(from_fn_with_state(state.clone(), door::enter));
     open.merge(metrics)
+        .merge(ingest)
         .merge(behind(state, Scope::Read, reading()))
         .merge(behind(state, Scope::Control, controlling()))
         .merge(behind(state, Scope::Admin, administering()))
@@ -43,6 +50,7 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(streams::get))
         .routes(routes!(streams::health))
         .routes(routes!(streams::timeline))
+        .routes(routes!(thumbnail::thumbnail))
         .routes(routes!(encoders::list))
         .routes(routes!(encoders::get))
         .routes(routes!(encoders::status))

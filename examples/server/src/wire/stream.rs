@@ -8,7 +8,7 @@ use encoder_core::model::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{IssueDto, Time, name};
+use super::{IngestReportDto, IssueDto, Time, name};
 
 /// The encoder that publishes.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -262,10 +262,12 @@ pub struct StreamHealthDto {
     pub temperature: Option<f64>,
     /// Pictures dropped since the stream started.
     pub dropped_frames: Option<u64>,
-    /// Measured bits per second.
+    /// Measured bits per second, by the device or else by the ingest.
     pub bitrate: Option<u64>,
-    /// Measured pictures per second.
+    /// Measured pictures per second, by the device or else by the ingest.
     pub fps: Option<f64>,
+    /// What arrives at the ingest; `null` when it is not watched or says nothing.
+    pub ingest: Option<IngestReportDto>,
     /// The backup.
     pub backup: BackupDto,
     /// What is wrong.
@@ -290,6 +292,7 @@ impl StreamHealthDto {
             dropped_frames: report.dropped_frames,
             bitrate: report.bitrate.map(|bitrate| bitrate.0),
             fps: report.fps,
+            ingest: report.ingest.map(IngestReportDto::from),
             backup: report.backup.into(),
             issues: report.issues.iter().map(IssueDto::from).collect(),
             sequence,

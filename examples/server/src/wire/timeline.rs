@@ -4,7 +4,7 @@ use encoder_core::model::{FailoverAccepted, PhaseTiming, TimelineEntry};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Time;
+use super::{InterruptionDto, Time};
 
 /// A move was accepted.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -86,6 +86,8 @@ pub struct TimelineDto {
     pub rejected: Vec<RejectedDto>,
     /// Milliseconds per phase.
     pub phases: Vec<PhaseDto>,
+    /// What the ingest saw of a move, where this is its measurement.
+    pub interruption: Option<InterruptionDto>,
 }
 
 impl From<TimelineEntry> for TimelineDto {
@@ -106,6 +108,7 @@ impl From<TimelineEntry> for TimelineDto {
             threshold: entry.threshold,
             rejected: rejected.collect(),
             phases: entry.phases.into_iter().map(PhaseDto::from).collect(),
+            interruption: entry.interruption.map(InterruptionDto::from),
         }
     }
 }

@@ -16,6 +16,7 @@ use encoder_core::testkit::FakeEncoder;
 use encoder_core::{EncoderDriver, Error, ErrorKind, Manager, Result};
 use encoder_server::auth::Scope;
 use encoder_server::config::ServerConfig;
+use encoder_server::ingest::NginxRtmp;
 use encoder_server::{AppState, app};
 use futures::stream::BoxStream;
 use http_body_util::BodyExt;
@@ -187,6 +188,10 @@ impl Bench {
             .with_config(config.manager.clone())
             .with_clock(Clock::anchored(Timestamp::from_millis(1_700_000_000_000)))
             .with_store(Arc::clone(&store) as Arc<dyn StateStore>);
+        if let Some(witness) = &config.ingest.witness {
+            let witness = NginxRtmp::new(witness.clone()).unwrap();
+            builder = builder.with_ingest_witness(Arc::new(witness));
+        }
         for driver in drivers {
             let spec = EncoderSpec::new(driver.id().clone(), "http://127.0.0.1:9")
                 .with_driver("fake")

@@ -35,6 +35,7 @@ fn health(bus: &EventBus) {
         dropped_frames: None,
         bitrate: None,
         fps: None,
+        ingest: None,
         backup: BackupReadiness::default(),
         issues: Vec::new(),
         updated_at: Timestamp::from_millis(0),
