@@ -283,9 +283,9 @@ mod tests {
     fn key_of_a_fetched_stream_goes_to_ffmpeg_and_nowhere_else() {
         let script = |address: &str, key: &str| parse(address, key).unwrap().script().unwrap();
         let rtmp = script("rtmp://h/live/", "ge'heim&x");
-        assert_eq!(
-            rtmp,
-            "ffconcat version 1.0\nfile 'rtmp://h/live/ge'\\''heim&x'\n"
+        assert!(
+            rtmp.contains("\nfile 'rtmp://h/live/ge'\\''heim&x'\n"),
+            "{rtmp}"
         );
         let srt = script("srt://h:1?mode=caller", "geheimnisvoll");
         assert!(srt.contains("srt://h:1?mode=caller&passphrase=geheimnisvoll"));
