@@ -81,9 +81,9 @@ async fn stream_arrives_with_the_size_of_the_limit_and_the_name_of_the_device() 
     reach(&helo, STATE, "2").await;
     println!("on the air after {:?}", started.elapsed());
     let stream = nginx.stream().await;
-    assert_eq!(stream.name, "council");
-    assert_eq!(stream.size, (320, 180));
-    assert_eq!(stream.agents, ["HELO (7)"]);
+    assert_eq!(stream.key, "council");
+    assert_eq!(stream.size, Some((320, 180)));
+    assert_eq!(stream.agent, "HELO (7)");
     nginx.more_bytes().await;
     assert!(!raised(&helo, "Dropped_Frames_Alarm"));
     end(&helo);
@@ -137,7 +137,7 @@ async fn second_publisher_is_refused_and_leaves_the_first_alone() {
     assert!(raised(&second, "StreamingFailedAlarm"));
     nginx.more_bytes().await;
     assert_eq!(state(&first), "2");
-    assert_eq!(nginx.stream().await.agents, ["HELO (1)"]);
+    assert_eq!(nginx.stream().await.agent, "HELO (1)");
 }
 
 #[tokio::test]
@@ -211,7 +211,7 @@ async fn pictures_freeze_turn_black_and_get_lost_on_demand() {
     let media = small().with_source(7);
     let helo = live(config.with_live_media(media)).await;
     nginx.stream().await;
-    let mut viewer = Viewer::of(&format!("{}/key", nginx.url())).await;
+    let mut viewer = Viewer::of(&nginx.url(), "key").await;
 
     let first = viewer.until(|codes| codes.last().copied().flatten()).await;
     assert_eq!(first.source, 7);

@@ -1,45 +1,30 @@
 //! Somebody who watches a stream and reads the marks in its pictures.
 
 use std::path::Path;
-use std::process::Stdio;
 
-use encoder_ffmpeg::code::{CELLS, FrameCode, filter};
-use encoder_ffmpeg::process;
-use tokio::io::AsyncReadExt;
-use tokio::process::{Child, Command};
+use encoder_core::model::{PublishTarget, Secret};
+use encoder_ffmpeg::code::FrameCode;
+use encoder_ffmpeg::viewer;
 
 use super::PATIENCE;
 
-/// An ffmpeg that plays a stream and ends with its test.
+/// A player that ends with its test.
 #[derive(Debug)]
 pub(crate) struct Viewer {
-    process: Child,
+    player: viewer::Viewer,
     /// One for each picture; `None` when it has no mark.
     seen: Vec<Option<FrameCode>>,
 }
 
 impl Viewer {
-    pub(crate) async fn of(url: &str) -> Self {
-        let mut command = Command::new(Path::new("ffmpeg"));
-        // It looks at the stream for longer than two key frames are apart.
-        command
-            .args(["-loglevel", "error", "-nostdin", "-fflags", "nobuffer"])
-            .args(["-probesize", "500000", "-analyzeduration", "1000000"])
-            .args(["-i", url, "-an", "-vf", &filter(), "-vsync", "passthrough"])
-            .args([
-                "-f",
-                "rawvideo",
-                "-pix_fmt",
-                "gray",
-                "-flush_packets",
-                "1",
-                "pipe:1",
-            ])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped());
-        let started = process::spawn(command).await;
+    pub(crate) async fn of(url: &str, key: &str) -> Self {
+        let target = PublishTarget {
+            url: url.to_owned(),
+            stream_key: Secret::from(key),
+        };
+        let player = viewer::Viewer::play(Path::new("ffmpeg"), &target).await;
         Self {
-            process: started.expect("ffmpeg is missing; Debian: apt-get install ffmpeg"),
+            player: player.expect("ffmpeg is missing; Debian: apt-get install ffmpeg"),
             seen: Vec::new(),
         }
     }
@@ -52,10 +37,8 @@ impl Viewer {
         self.seen.clear();
         let found = async {
             loop {
-                let mut cells = [0; CELLS];
-                let pictures = self.process.stdout.as_mut().unwrap();
-                pictures.read_exact(&mut cells).await.unwrap();
-                self.seen.push(FrameCode::read(&cells));
+                let picture = self.player.next().await;
+                self.seen.push(picture.expect("the player goes on").code);
                 if let Some(found) = find(&self.seen) {
                     return found;
                 }

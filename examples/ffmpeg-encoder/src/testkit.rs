@@ -25,13 +25,17 @@ pub struct Nginx {
     _folder: TempDir,
 }
 
-/// Who publishes at this moment.
+/// A stream that is published at this moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
     /// The stream key as it arrived.
     pub key: String,
     /// What the publisher calls itself.
     pub agent: String,
+    /// Bytes received from it.
+    pub bytes: u64,
+    /// Width and height of the picture; `None` until they are known.
+    pub size: Option<(u32, u32)>,
 }
 
 impl Nginx {
@@ -40,22 +44,30 @@ impl Nginx {
     /// # Panics
     /// When nginx or its module is not installed, or it does not come up.
     pub async fn start() -> Self {
+        Self::with_rules("").await
+    }
+
+    /// The same, with more rules for its application `live`.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start), and when nginx does not know a rule.
+    pub async fn with_rules(rules: &str) -> Self {
         let there = Path::new(MODULE).exists();
         assert!(there, "no {MODULE}: install nginx and libnginx-mod-rtmp");
         // Another process may take a port that was free a moment ago.
         for _ in 0..5 {
-            if let Some(nginx) = Self::attempt().await {
+            if let Some(nginx) = Self::attempt(rules).await {
                 return nginx;
             }
         }
         panic!("nginx did not come up on five pairs of free ports");
     }
 
-    async fn attempt() -> Option<Self> {
+    async fn attempt(rules: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let (rtmp, http) = (free_port().await, free_port().await);
         let config = folder.path().join("nginx.conf");
-        let text = settings(folder.path(), rtmp, http);
+        let text = settings(folder.path(), rtmp, http, rules);
         std::fs::write(&config, text).expect("a writable folder");
         let mut command = Command::new(program());
         command.arg("-p").arg(folder.path()).arg("-c").arg(&config);
@@ -147,7 +159,7 @@ async fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-fn settings(folder: &Path, rtmp: u16, http: u16) -> String {
+fn settings(folder: &Path, rtmp: u16, http: u16, rules: &str) -> String {
     let folder = folder.display();
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("{name}_temp_path {folder}/{name};\n"))
@@ -160,7 +172,7 @@ fn settings(folder: &Path, rtmp: u16, http: u16) -> String {
          server {{\nlisten {LOOPBACK}:{http};\n\
          location /stat {{ rtmp_stat all; }}\nlocation /control {{ rtmp_control all; }}\n}}\n}}\n\
          rtmp {{ access_log off; server {{\nlisten {LOOPBACK}:{rtmp};\nchunk_size 4096;\n\
-         application live {{ live on; drop_idle_publisher 10s; }}\n}} }}\n"
+         application live {{ live on; wait_key on; drop_idle_publisher 10s; {rules} }}\n}} }}\n"
     )
 }
 
@@ -180,8 +192,11 @@ fn published(stream: &str) -> Option<Published> {
                 .replace("&amp;", "&"),
         )
     };
+    let side = |tag: &str| text(stream, tag)?.parse().ok();
     Some(Published {
         key: text(stream, "name")?,
         agent: text(client, "flashver").unwrap_or_default(),
+        bytes: text(stream, "bytes_in")?.parse().ok()?,
+        size: side("width").zip(side("height")),
     })
 }

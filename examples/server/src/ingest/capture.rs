@@ -86,19 +86,13 @@ fn command(program: &Path) -> Command {
     command
 }
 
-/// ffmpeg looks at many pictures to find their rate, and for five seconds whether sound follows,
-/// unless it is told not to.
-fn list(source: &PublishTarget) -> String {
-    script::play(source) + "option fpsprobesize 0\noption analyzeduration 1000000\n"
-}
-
 /// The picture and the program's words, once it has ended.
 async fn talk(child: &mut Child, source: &PublishTarget) -> io::Result<(Vec<u8>, String)> {
     let missing = || io::Error::other("a pipe is missing");
     let mut stdin = child.stdin.take().ok_or_else(missing)?;
     let stdout = child.stdout.take().ok_or_else(missing)?;
     let stderr = child.stderr.take().ok_or_else(missing)?;
-    match stdin.write_all(list(source).as_bytes()).await {
+    match stdin.write_all(script::play(source).as_bytes()).await {
         // It ended early, and its words say why.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
         _ => drop(stdin),
