@@ -232,8 +232,8 @@ async fn open_uplink(
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> io::Result<Outlet> {
-    config.check().await?;
-    let (uplink, transmitter) = media::uplink(config);
+    let version = config.check().await?;
+    let (uplink, transmitter) = media::uplink(config, version);
     spawn(tasks, transmitter.serve(stop.clone()));
     let uplink = Some(uplink);
     Ok(Outlet { uplink })

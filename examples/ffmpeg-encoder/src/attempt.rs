@@ -40,7 +40,7 @@ impl Attempt {
     /// [`ErrorKind::DeviceUnreachable`] when it cannot be run, and those of
     /// [`Publish::try_new`].
     pub(crate) async fn begin(setup: &Setup, held: &Held, tools: &Tools) -> Result<Self> {
-        let publish = Publish::try_new(&held.target)?.with_agent(setup.agent());
+        let publish = Publish::try_new(&held.target, &tools.version)?.with_agent(setup.agent());
         let mut command = run::command(&tools.path, PERIOD);
         let (id, config) = (&setup.id, &held.config);
         setup

@@ -25,6 +25,7 @@ mod status;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod tools;
+pub mod version;
 pub mod viewer;
 
 pub use config::FfmpegConfig;

@@ -137,7 +137,7 @@ impl Setup {
             let message = format!("{size}: width and height must be even numbers");
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
-        Publish::try_new(target)?;
+        Publish::try_new(target, &tools.version)?;
         let scheme = target.url.split("://").next().unwrap_or_default();
         if !tools.protocols.contains(scheme) {
             let message = format!(

@@ -33,7 +33,7 @@ pub(crate) fn compose(setup: &Setup, sight: Sight, view: View) -> EncoderStatus 
             product: Some("FFmpeg".to_owned()),
             name: None,
             serial: Some(setup.serial.clone()),
-            firmware: Some(sight.tools.version.clone()),
+            firmware: Some(sight.tools.version.to_string()),
         },
         alarms: view.alarms,
         ..EncoderStatus::default()

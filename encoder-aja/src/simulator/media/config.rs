@@ -2,12 +2,10 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
-use encoder_ffmpeg::process;
+use encoder_ffmpeg::version::Version;
 use serde::{Deserialize, Serialize};
-use tokio::process::Command;
 
 use crate::simulator::millis;
 
@@ -90,26 +88,21 @@ impl MediaConfig {
     }
 
     /// Finds out whether ffmpeg can be started, so that a simulator says at once what is missing.
+    /// Returns its version.
     ///
     /// # Errors
     /// When it cannot; the message says how to get it.
-    pub async fn check(&self) -> io::Result<()> {
-        let mut command = Command::new(&self.ffmpeg);
-        command.arg("-version").stdin(Stdio::null());
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+    pub async fn check(&self) -> io::Result<Version> {
         let path = self.ffmpeg.display();
-        match process::spawn(command).await {
-            Ok(mut child) => child.kill().await,
-            Err(error) => {
-                let message = match error.kind() {
-                    io::ErrorKind::NotFound => format!(
-                        "ffmpeg not found at {path}; install it (Debian: apt-get install ffmpeg) \
-                         or run without --media"
-                    ),
-                    _ => format!("ffmpeg at {path} cannot be started: {error}"),
-                };
-                Err(io::Error::new(error.kind(), message))
-            }
-        }
+        Version::of(&self.ffmpeg).await.map_err(|error| {
+            let message = match error.kind() {
+                io::ErrorKind::NotFound => format!(
+                    "ffmpeg not found at {path}; install it (Debian: apt-get install ffmpeg) \
+                     or run without --media"
+                ),
+                _ => format!("ffmpeg at {path} cannot be used: {error}"),
+            };
+            io::Error::new(error.kind(), message)
+        })
     }
 }

@@ -9,6 +9,7 @@ use encoder_core::model::{PublishTarget, Secret};
 use encoder_ffmpeg::failure::{Cause, Ending};
 use encoder_ffmpeg::publish::Publish;
 use encoder_ffmpeg::run::{Run, Update, command};
+use encoder_ffmpeg::version::Version;
 use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 use tokio::sync::watch;
@@ -42,7 +43,11 @@ pub(super) struct Sending {
 }
 
 impl Sending {
-    pub(super) async fn start(job: Job, config: &MediaConfig) -> io::Result<Self> {
+    pub(super) async fn start(
+        job: Job,
+        config: &MediaConfig,
+        ffmpeg: &Version,
+    ) -> io::Result<Self> {
         let Job {
             place,
             encoding,
@@ -54,7 +59,7 @@ impl Sending {
             url: place.url,
             stream_key: key.clone(),
         };
-        let publish = Publish::try_new(&target)
+        let publish = Publish::try_new(&target, ffmpeg)
             .map_err(io::Error::other)?
             .with_agent(format!("HELO ({})", place.serial));
         let encoding = encoding.within(config.max_resolution, config.max_fps);

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use encoder_ffmpeg::failure::{Cause, Ending};
+use encoder_ffmpeg::version::Version;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,7 @@ pub(in crate::simulator) struct Uplink {
 /// The task's end.
 pub(in crate::simulator) struct Transmitter {
     config: MediaConfig,
+    ffmpeg: Version,
     orders: mpsc::UnboundedReceiver<Order>,
     faults: watch::Receiver<PictureFaults>,
     sending: Option<Sending>,
@@ -64,11 +66,12 @@ pub(in crate::simulator) struct Transmission {
 }
 
 /// Both ends of one device's connection to the outside.
-pub(in crate::simulator) fn uplink(config: &MediaConfig) -> (Uplink, Transmitter) {
+pub(in crate::simulator) fn uplink(config: &MediaConfig, ffmpeg: Version) -> (Uplink, Transmitter) {
     let (orders, received) = mpsc::unbounded_channel();
     let faults = watch::Sender::default();
     let transmitter = Transmitter {
         config: config.clone(),
+        ffmpeg,
         orders: received,
         faults: faults.subscribe(),
         sending: None,
@@ -226,7 +229,7 @@ impl Transmitter {
 
     async fn publish(&mut self, job: Job) {
         let report = Arc::clone(&job.report);
-        match Sending::start(job, &self.config).await {
+        match Sending::start(job, &self.config, &self.ffmpeg).await {
             Ok(sending) => self.sending = Some(sending),
             Err(error) => {
                 tracing::warn!(%error, "no ffmpeg for the stream");

@@ -7,6 +7,7 @@ use encoder_core::IngestWitness;
 use encoder_core::model::{PublishTarget, Secret};
 use encoder_ffmpeg::process;
 use encoder_ffmpeg::publish::Publish;
+use encoder_ffmpeg::version::Version;
 use encoder_server::ingest::{LocalIngest, LocalIngestOptions, NginxRtmp};
 use tokio::process::{Child, Command};
 
@@ -42,7 +43,9 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     pub(crate) async fn start(target: &PublishTarget) -> Self {
-        let publish = Publish::try_new(target).unwrap();
+        let version = Version::of(Path::new("ffmpeg")).await;
+        let version = version.unwrap_or_else(|error| panic!("ffmpeg is needed: {error}"));
+        let publish = Publish::try_new(target, &version).unwrap();
         let mut command = Command::new("ffmpeg");
         command
             .args(["-hide_banner", "-nostdin", "-loglevel", "quiet", "-re"])
