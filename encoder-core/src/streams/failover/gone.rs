@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Advance, Setback};
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::fleet::Encoder;
 use crate::ingest::{Watched, is_fresh};
 use crate::model::{FailoverPhase, FailoverProgress, PublishTarget, Timestamp};
@@ -32,17 +32,29 @@ impl Actor {
         let Some(encoder) = self.cx.fleet.find(&progress.from) else {
             return self.outwait_ingest(progress, None).await;
         };
-        let limit = self.cx.config.failover.fence_deadline;
-        if encoder.snapshot().is_reachable() {
-            match stop_and_confirm(&encoder, limit).await {
-                Ok(()) => {
-                    self.see_gone(progress).await;
-                    return Ok(FailoverPhase::Start);
-                }
-                Err(error) => tracing::warn!(encoder = %progress.from, %error, "fencing failed"),
-            }
+        if encoder.snapshot().is_reachable() && self.stop_while_reachable(&encoder).await {
+            self.see_gone(progress).await;
+            return Ok(FailoverPhase::Start);
         }
         self.outwait_ingest(progress, Some(&encoder)).await
+    }
+
+    /// Stops an encoder, unless it falls silent meanwhile: an ingest can tell that an encoder hangs
+    /// before its own silence does. Returns whether it was seen idle.
+    async fn stop_while_reachable(&self, encoder: &Arc<Encoder>) -> bool {
+        let limit = self.cx.config.failover.fence_deadline;
+        let mut snapshots = encoder.follow();
+        let stopped = tokio::select! {
+            stopped = stop_and_confirm(encoder, limit) => stopped,
+            _ = snapshots.wait_for(|snapshot| !snapshot.is_reachable()) => {
+                let message = "it fell silent while it was being stopped";
+                Err(Error::new(ErrorKind::DeviceUnreachable, message))
+            }
+        };
+        if let Err(error) = &stopped {
+            tracing::warn!(encoder = %encoder.id(), %error, "fencing failed");
+        }
+        stopped.is_ok()
     }
 
     fn observed(&self, progress: &FailoverProgress) -> Option<Observed<'_>> {
