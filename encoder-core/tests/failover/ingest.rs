@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use encoder_core::model::{
-    FailoverRequest, Interruption, Personality, Protection, StreamId, StreamState, issue_code,
+    FailoverRequest, IngestSlot, Interruption, Personality, Protection, StreamId, StreamState,
+    issue_code,
 };
 use encoder_core::testkit::{FakeWitness, IngestEventKind};
 
@@ -460,6 +461,28 @@ async fn replacement_that_arrives_before_the_old_one_leaves_interrupts_nothing()
     asked.await.unwrap();
     let seen = interruptions(&bench, &stream, 1).await;
     assert_eq!(seen[0].gap, Duration::ZERO, "{seen:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn planned_move_between_addresses_waits_a_while_for_its_arrival() {
+    let setup = Setup::new(2, Personality::Separate).witnessed(complete);
+    let bench = setup.build().await;
+    let request = bench.request(Personality::Separate, Protection::Warm);
+    let stream = bench.live(request).await;
+    let mut elsewhere = bench.target(&stream);
+    elsewhere.url = bench
+        .view(&stream)
+        .record
+        .url(IngestSlot::Backup)
+        .to_owned();
+    bench.witness().hide(&elsewhere);
+    let asked = bench.manager.failover(&stream, FailoverRequest::default());
+    asked.await.unwrap();
+    let begun = tokio::time::Instant::now();
+    bench.until("moved", |b| b.primary(&stream) == id(2)).await;
+    let waited = begun.elapsed();
+    assert!(waited >= SECOND * 2 && waited < SECOND * 4, "{waited:?}");
+    assert!(bench.encoder(&id(1)).is_publishing(), "until then");
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,7 +24,7 @@ async fn drill_tells_what_the_ingest_saw_of_both_ways() {
     };
     let there_and_back = broadcast.until_stream(&stream, "there and back", back);
     there_and_back.await.unwrap();
-    let seen = audience.seen().interruption(drilled).unwrap();
+    let seen = audience.seen().interruption(drilled, 1).unwrap();
     assert!(seen.first_after.is_some(), "the other one was on air");
     let timeline = broadcast.manager.timeline(&stream).await.unwrap();
     let measured = timeline.iter().filter_map(|entry| entry.interruption);

@@ -178,7 +178,7 @@ async fn strike_and_watch(
         .await?;
     let successor = broadcast.manager.stream(&stream)?.record.primary.encoder_id;
     audience.until_seen(number_of(&successor)?, 45).await?;
-    let viewer = audience.seen().interruption(moment);
+    let viewer = audience.seen().interruption(moment, 1);
     let told = |view: &encoder_core::model::StreamView| {
         let last = view.record.history.last();
         last.is_some_and(|last| last.interruption.is_some())

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Advance, Setback};
 use crate::error::{Error, Result};
 use crate::fleet::{Duty, EncoderSnapshot};
+use crate::ingest::Seen;
 use crate::model::{
     Assignment, DeviceStreamState, FailoverOrder, FailoverPhase, FailoverProgress, Timestamp,
     Trigger, Verdict,
@@ -88,13 +89,44 @@ impl Actor {
             }
         };
         match tokio::time::timeout(grace, waiting).await {
-            Ok(Ok(())) => Ok(FailoverPhase::Completed),
+            Ok(Ok(())) => {
+                self.see_arrival(progress).await;
+                Ok(FailoverPhase::Completed)
+            }
             Ok(Err(reason)) => failed(reason),
             Err(_) => failed(format!(
                 "does not stream {} ms after the command",
                 grace.as_millis()
             )),
         }
+    }
+}
+
+impl Actor {
+    /// A healthy encoder with an address of its own stays on air until the ingest has something of
+    /// its replacement: what a device reports as streaming has left it, and not arrived yet. An
+    /// ingest that says nothing delays the move by `ingest.missing_after_ms` at most.
+    async fn see_arrival(&self, progress: &FailoverProgress) {
+        let target = self.record().target(progress.to_slot);
+        let apart = progress.from_slot != progress.to_slot;
+        let healthy = progress.trigger != Trigger::Automatic;
+        let Some(watched) = self
+            .cx
+            .ingest
+            .covering(&target.url)
+            .filter(|_| apart && healthy)
+        else {
+            return;
+        };
+        let limit = self.cx.config.ingest.missing_after;
+        let arrives = |seen: &Arc<Seen>| {
+            let trace = seen.trace(&target).zip(seen.looked);
+            let arrives = trace.is_some_and(|(trace, looked)| trace.is_receiving(looked, limit));
+            arrives || seen.failing.is_some()
+        };
+        watched.look_now();
+        // Running into the limit is fine: the device said that it streams.
+        let _ = tokio::time::timeout(limit, watched.follow().wait_for(arrives)).await;
     }
 }
 

@@ -17,7 +17,8 @@ pub struct Watched {
 pub struct Interruption {
     /// The longest time without a new picture, less the time that one picture is shown anyway.
     pub gap: Duration,
-    /// From the given moment to the first picture of another encoder; `None` when none came.
+    /// From the given moment to the first picture of another encoder than the given one; `None` when
+    /// none came.
     pub first_after: Option<Duration>,
     /// Made and never shown: the longest piece of time missing between shown pictures.
     pub lost: Duration,
@@ -74,12 +75,15 @@ impl Watched {
             .map(|code| code.source)
     }
 
-    /// What happened around a moment, such as that of a fault; `None` when nothing had been shown
-    /// before it.
-    pub fn interruption(&self, moment: Instant) -> Option<Interruption> {
+    /// What happened around a moment, such as that of a fault of an encoder; `None` when nothing
+    /// of that one had been shown before.
+    pub fn interruption(&self, moment: Instant, source: u8) -> Option<Interruption> {
         let shown = self.shown();
-        let before = shown.iter().rev().find(|shown| shown.at <= moment)?;
-        let other = |shown: &&Shown| shown.at > moment && shown.source != before.source;
+        let before = |shown: &Shown| shown.at <= moment && shown.source == source;
+        if !shown.iter().any(before) {
+            return None;
+        }
+        let other = |shown: &&Shown| shown.at > moment && shown.source != source;
         let lost = self.lost(&shown, moment);
         let period = self.period.as_secs_f64();
         Some(Interruption {
@@ -197,7 +201,7 @@ mod tests {
     fn smooth_play_has_no_interruption() {
         let start = Instant::now();
         let watched = play(1, start, 0..2000);
-        let found = watched.interruption(at(start, 1000)).unwrap();
+        let found = watched.interruption(at(start, 1000), 1).unwrap();
         assert_eq!((found.gap, found.lost, found.repeated), Default::default());
         assert_eq!(found.first_after, None);
     }
@@ -206,7 +210,7 @@ mod tests {
     fn change_of_encoder_costs_what_lies_between() {
         let start = Instant::now();
         let watched = play(1, start, 0..1000).and(play(2, start, 1700..3000));
-        let found = watched.interruption(at(start, 960)).unwrap();
+        let found = watched.interruption(at(start, 960), 1).unwrap();
         assert_eq!(found.gap, Duration::from_millis(700));
         assert_eq!(found.lost, Duration::from_millis(700));
         assert_eq!(found.lost_pictures, 7);
@@ -218,7 +222,7 @@ mod tests {
     fn overlap_of_two_addresses_is_no_gap() {
         let start = Instant::now();
         let watched = play(1, start, 0..1500).and(play(2, start, 1030..3000));
-        let found = watched.interruption(at(start, 900)).unwrap();
+        let found = watched.interruption(at(start, 900), 1).unwrap();
         assert_eq!((found.gap, found.lost), Default::default());
         assert!(found.repeated <= PERIOD, "{found:?}");
     }
@@ -232,7 +236,7 @@ mod tests {
             let late = at(start, made.max(1000) + 950);
             watched.add(Picture { at: late, code });
         }
-        let found = watched.interruption(at(start, 960)).unwrap();
+        let found = watched.interruption(at(start, 960), 1).unwrap();
         assert_eq!(found.gap, Duration::from_millis(900));
         assert_eq!(found.lost, Duration::ZERO);
         assert_eq!(found.repeated, Duration::from_millis(500));
@@ -251,12 +255,12 @@ mod tests {
         let watched = play(1, start, 0..1000)
             .and(black)
             .and(play(1, start, 1500..2000));
-        let found = watched.interruption(at(start, 960)).unwrap();
+        let found = watched.interruption(at(start, 960), 1).unwrap();
         assert_eq!((found.unmarked, found.gap), (5, Duration::from_millis(500)));
     }
 
     #[test]
     fn nothing_before_is_nothing_to_measure() {
-        assert_eq!(Watched::new(PERIOD).interruption(Instant::now()), None);
+        assert_eq!(Watched::new(PERIOD).interruption(Instant::now(), 1), None);
     }
 }

@@ -126,6 +126,7 @@ pub(super) fn in_words(seen: &Interruption) -> String {
 /// What was seen around a moment.
 pub(super) async fn seen(watching: Watching, moment: Instant) -> anyhow::Result<Interruption> {
     let watched = watching.await.context("the player panicked")??;
-    let seen = watched.interruption(moment);
+    let first = watched.pictures().iter().find_map(|picture| picture.code);
+    let seen = first.and_then(|first| watched.interruption(moment, first.source));
     seen.context("nothing was seen before the fault")
 }
