@@ -31,4 +31,10 @@ pub mod adr {
 
     #[doc = include_str!("adr/0007-profile-ten.md")]
     pub mod profile_ten {}
+
+    #[doc = include_str!("adr/0008-statistics-as-witness.md")]
+    pub mod statistics_as_witness {}
+
+    #[doc = include_str!("adr/0009-ffmpeg-as-child.md")]
+    pub mod ffmpeg_as_child {}
 }
