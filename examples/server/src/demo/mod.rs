@@ -159,17 +159,20 @@ impl Stage {
     }
 
     fn invite(&self) {
-        let address = self.address;
+        let api = format!("http://{}/api", self.address);
+        let curl = "curl -H \"Authorization: Bearer $KEY\"";
         println!("\nEverything stays up. Try, for example:");
         println!("  export KEY={}", self.key.expose());
-        for path in [
-            "/api/streams",
-            "/api/encoders",
-            "/api/monitoring/load-balancer",
-        ] {
-            println!("  curl -H \"Authorization: Bearer $KEY\" http://{address}{path}");
+        for path in ["streams", "encoders", "monitoring/load-balancer"] {
+            println!("  {curl} {api}/{path}");
         }
-        println!("  curl -N -H \"Authorization: Bearer $KEY\" http://{address}/api/events");
+        println!("  {curl} -N {api}/events");
+        if let Ok(video) = &self.video {
+            println!("Watch a stream; $ID is its stream_id:");
+            println!("  {curl} -o picture.jpg {api}/streams/$ID/thumbnail");
+            println!("  {curl} \"{api}/streams/$ID?reveal=key\"");
+            println!("  ffplay {}/$STREAM_KEY", video.url());
+        }
         println!("Ctrl-C ends it.");
     }
 
