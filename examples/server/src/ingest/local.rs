@@ -335,7 +335,7 @@ mod tests {
 
     fn rendered(options: &LocalIngestOptions) -> String {
         let rendering = Rendering {
-            folder: Path::new("/tmp/ingest"),
+            folder: Path::new("/srv/ingest"),
             module: MODULES[1],
             rtmp: SocketAddr::from(([127, 0, 0, 1], 2001)),
             http: SocketAddr::from(([127, 0, 0, 1], 2002)),
