@@ -93,14 +93,16 @@ impl MediaConfig {
     /// # Errors
     /// When it cannot; the message says how to get it.
     pub async fn check(&self) -> io::Result<Version> {
-        let path = self.ffmpeg.display();
         Version::of(&self.ffmpeg).await.map_err(|error| {
+            let place = match self.ffmpeg.components().count() {
+                1 => "in PATH".to_owned(),
+                _ => format!("at {}", self.ffmpeg.display()),
+            };
             let message = match error.kind() {
-                io::ErrorKind::NotFound => format!(
-                    "ffmpeg not found at {path}; install it (Debian: apt-get install ffmpeg) \
-                     or run without --media"
-                ),
-                _ => format!("ffmpeg at {path} cannot be used: {error}"),
+                io::ErrorKind::NotFound => {
+                    format!("ffmpeg not found {place}; install it (Debian: apt-get install ffmpeg)")
+                }
+                _ => format!("the ffmpeg {place} cannot be used: {error}"),
             };
             io::Error::new(error.kind(), message)
         })
