@@ -20,6 +20,7 @@ mod streams;
 pub mod tasks;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+pub mod trend;
 pub mod validate;
 
 pub use config::ManagerConfig;
