@@ -195,16 +195,9 @@ impl Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::IssueCode;
-
     fn issue(severity: Severity) -> Issue {
-        let code = IssueCode::new("device_silent");
-        Issue {
-            code,
-            severity,
-            message: "no answer".to_owned(),
-            since: Timestamp::from_millis(0),
-        }
+        let since = Timestamp::from_millis(0);
+        Issue::new("device_silent", severity, "no answer", since)
     }
 
     fn at(seconds: i64) -> Timestamp {

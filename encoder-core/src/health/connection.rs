@@ -251,12 +251,9 @@ impl<'a> Report<'a> {
         message: impl Into<String>,
     ) {
         let Some(since) = since else { return };
-        self.assessment.issues.push(Issue {
-            code: code.into(),
-            severity,
-            message: message.into(),
-            since: self.history.wall(since),
-        });
+        let since = self.history.wall(since);
+        let issue = Issue::new(code, severity, message, since);
+        self.assessment.issues.push(issue);
     }
 
     fn wear(

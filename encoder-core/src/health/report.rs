@@ -44,12 +44,9 @@ impl<'a> Report<'a> {
         since: Option<Instant>,
         message: impl Into<String>,
     ) {
-        self.assessment.issues.push(Issue {
-            code: code.into(),
-            severity,
-            message: message.into(),
-            since: self.history.wall(since.unwrap_or(self.now)),
-        });
+        let since = self.history.wall(since.unwrap_or(self.now));
+        let issue = Issue::new(code, severity, message, since);
+        self.assessment.issues.push(issue);
     }
 
     pub(super) fn raise_with_penalty(

@@ -127,6 +127,34 @@ pub struct Issue {
     pub message: String,
     /// Since when, as far as it is known.
     pub since: Timestamp,
+    /// The figures that led to it, such as `temperature=84.0` and `threshold=80.0`.
+    #[serde(default)]
+    pub evidence: Vec<String>,
+}
+
+impl Issue {
+    /// An issue without evidence beyond its message.
+    pub fn new(
+        code: impl Into<IssueCode>,
+        severity: Severity,
+        message: impl Into<String>,
+        since: Timestamp,
+    ) -> Self {
+        Self {
+            code: code.into(),
+            severity,
+            message: message.into(),
+            since,
+            evidence: Vec::new(),
+        }
+    }
+
+    /// Adds what led to it.
+    #[must_use]
+    pub fn with_evidence(mut self, evidence: impl IntoIterator<Item = String>) -> Self {
+        self.evidence.extend(evidence);
+        self
+    }
 }
 
 /// What a policy concludes about an encoder. Ordered from best to worst, `Unknown` first.

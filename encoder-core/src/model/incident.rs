@@ -16,6 +16,9 @@ pub enum Trigger {
     Manual,
     /// A rehearsal that returns to the original encoder.
     Drill,
+    /// The manager, ahead of trouble: the encoder still works, and stays on air until its
+    /// replacement streams.
+    Planned,
 }
 
 impl Trigger {
@@ -25,6 +28,7 @@ impl Trigger {
             Self::Automatic => "automatic",
             Self::Manual => "manual",
             Self::Drill => "drill",
+            Self::Planned => "planned",
         }
     }
 }

@@ -228,7 +228,7 @@ pub(super) fn gate(
         record
             .history
             .iter()
-            .filter(|past| past.trigger == Trigger::Automatic)
+            .filter(|past| matches!(past.trigger, Trigger::Automatic | Trigger::Planned))
     };
     // A move that reached its end, or could not even begin, is not repeated at once. One that
     // failed at its target is: that target is fenced, so another one is tried.

@@ -17,6 +17,7 @@ use crate::model::{
 
 mod end;
 mod gone;
+mod hand_over;
 mod steps;
 mod target;
 
@@ -105,7 +106,8 @@ impl Actor {
         let streams_again = from.is_some_and(|encoder| encoder.snapshot().is_streaming());
         let message = format!("a failover was under way: {}", progress.phase.as_str());
         self.note("resumed", Severity::Warning, message);
-        if !begun && progress.trigger == Trigger::Automatic && streams_again {
+        let unasked = matches!(progress.trigger, Trigger::Automatic | Trigger::Planned);
+        if !begun && unasked && streams_again {
             // The primary streams and the replacement was never started: nothing to move.
             self.saved.record.failover = None;
             self.note(

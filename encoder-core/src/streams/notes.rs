@@ -2,7 +2,7 @@
 
 use super::actor::Actor;
 use super::timeline::Note;
-use crate::model::{Issue, IssueCode, Severity};
+use crate::model::{Issue, Severity};
 
 impl Actor {
     /// Raises a problem of the stream itself. Returns whether it is new or says something new.
@@ -13,13 +13,8 @@ impl Actor {
         }
         let since = known.map_or(self.cx.clock.now(), |issue| issue.since);
         let is_new = known.is_none();
-        let issue = Issue {
-            code: IssueCode::new(code),
-            severity,
-            message: message.to_owned(),
-            since,
-        };
-        self.problems.insert(code, issue);
+        self.problems
+            .insert(code, Issue::new(code, severity, message, since));
         is_new
     }
 

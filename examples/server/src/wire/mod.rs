@@ -52,6 +52,8 @@ pub struct IssueDto {
     pub message: String,
     /// Since when.
     pub since: Time,
+    /// The figures that led to it, one each.
+    pub evidence: Vec<String>,
 }
 
 impl From<&Issue> for IssueDto {
@@ -61,6 +63,7 @@ impl From<&Issue> for IssueDto {
             severity: issue.severity.as_str().to_owned(),
             message: issue.message.clone(),
             since: issue.since.into(),
+            evidence: issue.evidence.clone(),
         }
     }
 }

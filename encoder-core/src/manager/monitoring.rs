@@ -1,0 +1,5 @@
+//! What the manager's monitors found out, and what they may be told.
+
+use super::Manager;
+
+impl Manager {}
