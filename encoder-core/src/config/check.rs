@@ -33,6 +33,7 @@ impl ManagerConfig {
                 "failover.protection_interval_ms",
                 self.failover.protection_interval,
             ),
+            ("thermal.period_seconds", self.thermal.step()),
             ("ingest.poll_interval_ms", self.ingest.poll_interval),
             ("ingest.moving_interval_ms", self.ingest.moving_interval),
             ("ingest.timeout_ms", self.ingest.timeout),
@@ -50,6 +51,16 @@ impl ManagerConfig {
             self.ingest.missing_after >= self.ingest.poll_interval * 2,
             "ingest.missing_after_ms",
             "must be at least twice poll_interval_ms",
+        );
+        require(
+            self.thermal.steps > 0,
+            "thermal.steps",
+            "must be at least 1",
+        );
+        require(
+            self.thermal.burst_requests > 0,
+            "thermal.burst_requests",
+            "must be at least 1",
         );
         require(!self.instance.is_empty(), "instance", "must not be empty");
         require(

@@ -174,7 +174,7 @@ impl Actor {
         let hot = self.record().protection == Protection::Hot;
         let state = snapshot.stream_state();
         if self.needs_staging(&backup, &snapshot) && state.is_idle() {
-            let driver = std::sync::Arc::clone(&encoder.driver);
+            let driver = std::sync::Arc::clone(&encoder.paced);
             self.jobs.spawn(backup.encoder_id, async move {
                 let call = driver.configure(&config, &target);
                 let result = within(limit * 2, "EncoderDriver::configure", call).await;
