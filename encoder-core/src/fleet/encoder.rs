@@ -148,20 +148,24 @@ impl Encoder {
     ///
     /// # Errors
     /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) when it cools already.
-    pub(crate) fn begin_cooling(
+    pub(crate) fn begin_cooling(&self, config: &ManagerConfig, clock: &Clock) -> Result<()> {
+        let begun = self.thermostat().begin_by_hand(&config.thermal, clock);
+        begun.map_err(|error| error.with_context("encoder", self.id()))?;
+        self.think_again.notify_one();
+        Ok(())
+    }
+
+    /// Where its cooling stands, and its latest transitions, oldest first.
+    pub(super) fn cooling(
         &self,
         config: &ManagerConfig,
         clock: &Clock,
-    ) -> Result<CoolingState> {
-        let begun = self.thermostat().begin_by_hand(&config.thermal, clock);
-        let state = begun.map_err(|error| error.with_context("encoder", self.id()))?;
-        self.think_again.notify_one();
-        Ok(state)
-    }
-
-    /// The latest transitions of its cooling, oldest first.
-    pub(crate) fn cooling_record(&self) -> Vec<CoolingEntry> {
-        self.thermostat().record()
+    ) -> (Option<CoolingState>, Vec<CoolingEntry>) {
+        let thermostat = self.thermostat();
+        (
+            thermostat.state(&config.thermal, clock),
+            thermostat.record(),
+        )
     }
 
     pub(crate) fn state(&self) -> EncoderState {

@@ -152,7 +152,9 @@ impl Fleet {
     }
 
     pub(crate) fn thermal(&self, encoder: &Encoder) -> ThermalView {
-        self.view(encoder).thermal(encoder.cooling_record())
+        let context = &self.context;
+        let (cooling, record) = encoder.cooling(&context.config, &context.clock);
+        self.view(encoder).thermal(cooling, record)
     }
 
     pub(crate) fn counts(&self) -> FleetCounts {

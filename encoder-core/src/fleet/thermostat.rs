@@ -109,25 +109,22 @@ impl Thermostat {
     ///
     /// # Errors
     /// [`ErrorKind::Conflict`] when it cools already.
-    pub(super) fn begin_by_hand(
-        &mut self,
-        config: &ThermalConfig,
-        clock: &Clock,
-    ) -> Result<CoolingState> {
+    pub(super) fn begin_by_hand(&mut self, config: &ThermalConfig, clock: &Clock) -> Result<()> {
         let by = Cause {
             reason: CoolingReason::Manual,
             evidence: vec!["asked for by an operator".to_owned()],
         };
         let begun = self.cooling.begin_by_hand(config, by, clock.instant());
         match begun {
-            Some(change) => self.note(change, clock.now()),
+            Some(change) => {
+                self.note(change, clock.now());
+                Ok(())
+            }
             None => {
                 let message = "the encoder cools already; there is one cooling at a time";
-                return Err(Error::new(ErrorKind::Conflict, message));
+                Err(Error::new(ErrorKind::Conflict, message))
             }
         }
-        let state = self.state(config, clock);
-        Ok(state.expect("cooling that was begun has a state"))
     }
 
     pub(super) fn wakes_at(&self) -> Option<Instant> {
@@ -151,7 +148,7 @@ impl Thermostat {
         });
     }
 
-    fn state(&self, config: &ThermalConfig, clock: &Clock) -> Option<CoolingState> {
+    pub(super) fn state(&self, config: &ThermalConfig, clock: &Clock) -> Option<CoolingState> {
         let cooling = &self.cooling;
         let cause = cooling.cause()?.clone();
         Some(CoolingState {

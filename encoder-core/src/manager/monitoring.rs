@@ -31,11 +31,7 @@ impl Manager {
         self.commanding()?;
         let cx = &self.0.cx;
         let encoder = cx.fleet.get(id)?;
-        let state = encoder.begin_cooling(&cx.config, &cx.clock)?;
-        let view = cx.fleet.thermal(&encoder);
-        Ok(ThermalView {
-            cooling: Some(state),
-            ..view
-        })
+        encoder.begin_cooling(&cx.config, &cx.clock)?;
+        Ok(cx.fleet.thermal(&encoder))
     }
 }

@@ -116,12 +116,16 @@ impl EncoderView {
     }
 
     /// Its heat, with what was recorded of its cooling.
-    pub(crate) fn thermal(&self, history: Vec<CoolingEntry>) -> ThermalView {
+    pub(crate) fn thermal(
+        &self,
+        cooling: Option<CoolingState>,
+        history: Vec<CoolingEntry>,
+    ) -> ThermalView {
         ThermalView {
             encoder_id: self.spec.id.clone(),
             temperature: self.readings().temperature,
             temperature_score: self.heat,
-            cooling: self.cooling.clone(),
+            cooling,
             burst: self.burst.clone(),
             history,
         }

@@ -42,7 +42,10 @@ impl Actor {
         let diagnosis = diagnose(&facts);
         self.settle_ingest_problems(&diagnosis);
         match diagnosis {
-            Diagnosis::OnAir => self.on_air(snapshot.as_deref()).await,
+            Diagnosis::OnAir => {
+                self.on_air(snapshot.as_deref()).await;
+                self.leave_heat(snapshot.as_deref()).await;
+            }
             Diagnosis::Patience => {}
             Diagnosis::Isolated => self.isolated().await,
             Diagnosis::SilentOnAir => self.silent_on_air(),
