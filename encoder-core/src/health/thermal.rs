@@ -13,6 +13,8 @@ use crate::model::{Celsius, Heat, seconds};
 
 mod causes;
 mod cooling;
+#[cfg(test)]
+mod property_tests;
 
 pub(crate) use causes::{Overheating, Signs};
 pub use cooling::{Cause, Cooling, CoolingChange};
