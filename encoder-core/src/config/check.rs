@@ -41,9 +41,8 @@ impl ManagerConfig {
         for (field, span) in positive {
             require(!span.is_zero(), field, "must be longer than zero");
         }
-        let factor = self.failover.start_grace_factor;
         require(
-            factor >= 1.0,
+            self.failover.start_grace_factor >= 1.0,
             "failover.start_grace_factor",
             "must be at least 1",
         );
@@ -52,22 +51,17 @@ impl ManagerConfig {
             "ingest.missing_after_ms",
             "must be at least twice poll_interval_ms",
         );
-        require(
-            self.thermal.steps > 0,
-            "thermal.steps",
-            "must be at least 1",
-        );
-        require(
-            self.thermal.burst_requests > 0,
-            "thermal.burst_requests",
-            "must be at least 1",
-        );
         require(!self.instance.is_empty(), "instance", "must not be empty");
-        require(
-            self.event_capacity > 0,
-            "event_capacity",
-            "must be at least 1",
-        );
+        for (field, count) in [
+            ("event_capacity", self.event_capacity),
+            ("thermal.steps", self.thermal.steps as usize),
+            (
+                "thermal.burst_requests",
+                self.thermal.burst_requests as usize,
+            ),
+        ] {
+            require(count > 0, field, "must be at least 1");
+        }
         if violations.is_empty() {
             return Ok(());
         }
