@@ -194,22 +194,22 @@ impl Fleet {
         self.context.board_changed();
     }
 
-    /// Whether any other encoder gave a sign of life after `since`. Without such a witness the
+    /// Whether any other encoder gave a sign of life since then. Without such a witness the
     /// manager's own network is the suspect. A lone encoder has nobody to witness for it.
     pub(crate) fn has_witness(&self, since: Instant, except: &EncoderId) -> bool {
         let mut others = self.others(except).peekable();
         let answers = |encoder: Arc<Encoder>| {
             let alive = encoder.snapshot().last_alive;
-            alive.is_some_and(|alive| alive > since)
+            alive.is_some_and(|alive| alive >= since)
         };
         others.peek().is_none() || others.any(answers)
     }
 
-    /// Asks those other encoders for a sign of life that gave none after `since`.
+    /// Asks those other encoders for a sign of life that gave none since then.
     pub(crate) fn call_witnesses(&self, since: Instant, except: &EncoderId) {
         let unheard = |encoder: &Arc<Encoder>| {
             let alive = encoder.snapshot().last_alive;
-            alive.is_none_or(|alive| alive <= since)
+            alive.is_none_or(|alive| alive < since)
         };
         let unheard = self.others(except).filter(unheard);
         unheard.for_each(|encoder| encoder.look_now());

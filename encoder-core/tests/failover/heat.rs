@@ -24,6 +24,19 @@ async fn on_air(
     (bench, stream)
 }
 
+/// As [`on_air`], where a call grows back in six seconds only.
+async fn on_air_without_budget(count: usize) -> (Bench, StreamId) {
+    let mut setup = Setup::new(count, Personality::Takeover);
+    setup.config.thermal.burst_requests = 10;
+    let bench = setup.build().await;
+    let request = bench.request(Personality::Takeover, Protection::Warm);
+    let stream = bench.live(request).await;
+    for number in 1..=count {
+        bench.exhaust(&id(number)).await;
+    }
+    (bench, stream)
+}
+
 impl Bench {
     /// Makes the encoder hotter by a degree each second, from 78 °C on.
     async fn heat_up(&self, encoder: &EncoderId, seconds: u32) {
@@ -326,9 +339,7 @@ async fn calls_beyond_the_burst_limit_wait_their_turn() {
 
 #[tokio::test(start_paused = true)]
 async fn failover_and_stop_do_not_wait_for_the_burst_limit() {
-    let (bench, stream) = on_air(2, Personality::Takeover, Protection::Warm).await;
-    bench.exhaust(&id(1)).await;
-    bench.exhaust(&id(2)).await;
+    let (bench, stream) = on_air_without_budget(2).await;
     let began = Instant::now();
     bench.encoder(&id(1)).fail_stream();
     bench.until("moved", |b| b.primary(&stream) == id(2)).await;
@@ -342,11 +353,8 @@ async fn failover_and_stop_do_not_wait_for_the_burst_limit() {
 #[tokio::test(start_paused = true)]
 async fn silence_is_found_as_soon_without_any_budget() {
     for offset in [0, 390, 780] {
-        let (bench, stream) = on_air(3, Personality::Takeover, Protection::Warm).await;
+        let (bench, stream) = on_air_without_budget(3).await;
         pass(Duration::from_millis(5000 + offset)).await;
-        for number in 1..=3 {
-            bench.exhaust(&id(number)).await;
-        }
         bench.encoder(&id(1)).go_silent();
         let silent = Instant::now();
         let backup = bench.backup(&stream).unwrap();
