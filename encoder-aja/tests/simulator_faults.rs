@@ -424,6 +424,22 @@ async fn over_temperature_raises_the_alarm_and_then_shuts_the_unit_down() {
 }
 
 #[tokio::test]
+async fn stopped_fan_heats_a_device_only_while_it_streams() {
+    let mut thermal = Thermal::default();
+    (thermal.streaming, thermal.settling) = (0.0, millis(50));
+    let helo = live(streaming_config("key").with_thermal(thermal)).await;
+    helo.inject(FaultKind::FanStopped {
+        celsius: 66.0,
+        ramp: millis(50),
+    });
+    reach(&helo, "Temperature", "66").await;
+    helo.device().command("ReplicatorCommand", "4").unwrap();
+    reach(&helo, "Temperature", "42").await;
+    helo.device().command("ReplicatorCommand", "3").unwrap();
+    reach(&helo, "Temperature", "66").await;
+}
+
+#[tokio::test]
 async fn full_or_missing_medium_ends_the_recording() {
     for (fault, alarm) in [
         (FaultKind::StorageFull, "Media_Full_Alarm"),

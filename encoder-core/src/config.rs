@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::health::{ConnectionConfig, DirectConfig};
+use crate::health::{ConnectionConfig, DirectConfig, ThermalConfig};
 use crate::model::{Bitrate, Personality, Protection, seconds};
 use crate::remediation::{BudgetConfig, LadderConfig};
 
@@ -39,6 +39,8 @@ pub struct ManagerConfig {
     pub connection: ConnectionConfig,
     /// When a device counts as unwell.
     pub direct: DirectConfig,
+    /// When an encoder counts as hot, how it is cooled, and how much may be asked of it at once.
+    pub thermal: ThermalConfig,
     /// When and how streams move.
     pub failover: FailoverConfig,
     /// What ingest witnesses are asked, and what their word counts for.
@@ -68,6 +70,7 @@ impl Default for ManagerConfig {
             watch: WatchConfig::default(),
             connection: ConnectionConfig::default(),
             direct: DirectConfig::default(),
+            thermal: ThermalConfig::default(),
             failover: FailoverConfig::default(),
             ingest: IngestConfig::default(),
             remediation: LadderConfig::default(),

@@ -29,7 +29,7 @@ const PHASE_SECONDS: [f64; 12] = [
 /// What can be read of an encoder: name, meaning, and how. Without a reading there is no series.
 type Reading = (&'static str, &'static str, fn(&EncoderView) -> Option<f64>);
 
-const READINGS: [Reading; 10] = [
+const READINGS: [Reading; 12] = [
     (
         "encoder_health_score",
         "0 to 100, higher is better.",
@@ -39,6 +39,16 @@ const READINGS: [Reading; 10] = [
         "encoder_heat_score",
         "0 to 100, higher is hotter.",
         |view| view.heat.map(|heat| heat.value()),
+    ),
+    (
+        "encoder_cooling_step",
+        "How far its share of load is reduced: 0 not at all, the last step wholly.",
+        |view| Some(view.cooling.as_ref().map_or(0.0, |c| f64::from(c.step))),
+    ),
+    (
+        "encoder_burst_used",
+        "Requests to the device that count against the burst limit.",
+        |view| Some(f64::from(view.burst.used)),
     ),
     (
         "encoder_temperature_celsius",

@@ -37,6 +37,15 @@ impl Clock {
         tokio::time::Instant::now().into_std()
     }
 
+    /// A moment of the monotonic clock in UTC.
+    pub fn wall(&self, moment: Instant) -> Timestamp {
+        let (instant, now) = (self.instant(), self.now());
+        match moment.checked_duration_since(instant) {
+            Some(ahead) => now.plus(ahead),
+            None => now.minus(instant.saturating_duration_since(moment)),
+        }
+    }
+
     /// The present moment in UTC.
     pub fn now(&self) -> Timestamp {
         match &self.0 {

@@ -131,6 +131,15 @@ pub enum FaultKind {
         #[serde(rename = "ramp_ms", with = "millis")]
         ramp: Duration,
     },
+    /// The fan stands still: the device warms up while it streams, shuts down when it gets too hot,
+    /// and cools down as ever when it rests.
+    FanStopped {
+        /// Where streaming takes it, in degrees Celsius.
+        celsius: f64,
+        /// How long the way takes.
+        #[serde(rename = "ramp_ms", with = "millis")]
+        ramp: Duration,
+    },
     /// The recording medium has no space left.
     StorageFull,
     /// The recording medium is pulled out.

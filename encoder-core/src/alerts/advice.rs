@@ -37,7 +37,9 @@ pub(super) fn suggestions(code: &str) -> Vec<String> {
         issue_code::FENCE_PENDING => &[
             "Make sure that the old encoder does not publish: stop it on its own page or cut its power.",
         ],
-        issue_code::TEMPERATURE_HIGH | alarm_code::NEAR_OVER_TEMPERATURE => &[
+        issue_code::TEMPERATURE_HIGH
+        | issue_code::OVERHEATING
+        | alarm_code::NEAR_OVER_TEMPERATURE => &[
             "Check air flow around the encoder.",
             "Move its stream before it shuts down by itself.",
         ],

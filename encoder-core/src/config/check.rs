@@ -33,6 +33,7 @@ impl ManagerConfig {
                 "failover.protection_interval_ms",
                 self.failover.protection_interval,
             ),
+            ("thermal.period_seconds", self.thermal.step()),
             ("ingest.poll_interval_ms", self.ingest.poll_interval),
             ("ingest.moving_interval_ms", self.ingest.moving_interval),
             ("ingest.timeout_ms", self.ingest.timeout),
@@ -40,9 +41,8 @@ impl ManagerConfig {
         for (field, span) in positive {
             require(!span.is_zero(), field, "must be longer than zero");
         }
-        let factor = self.failover.start_grace_factor;
         require(
-            factor >= 1.0,
+            self.failover.start_grace_factor >= 1.0,
             "failover.start_grace_factor",
             "must be at least 1",
         );
@@ -52,11 +52,16 @@ impl ManagerConfig {
             "must be at least twice poll_interval_ms",
         );
         require(!self.instance.is_empty(), "instance", "must not be empty");
-        require(
-            self.event_capacity > 0,
-            "event_capacity",
-            "must be at least 1",
-        );
+        for (field, count) in [
+            ("event_capacity", self.event_capacity),
+            ("thermal.steps", self.thermal.steps as usize),
+            (
+                "thermal.burst_requests",
+                self.thermal.burst_requests as usize,
+            ),
+        ] {
+            require(count > 0, field, "must be at least 1");
+        }
         if violations.is_empty() {
             return Ok(());
         }

@@ -6,6 +6,9 @@ pub mod concepts {}
 #[doc = include_str!("failover.md")]
 pub mod failover {}
 
+#[doc = include_str!("thermal.md")]
+pub mod thermal {}
+
 #[doc = include_str!("upgrade.md")]
 pub mod upgrade {}
 

@@ -59,7 +59,7 @@ impl FleetContext {
 
     pub(super) fn view(&self, encoder: &Encoder) -> EncoderView {
         let streams = self.shared.claims().of(encoder.id());
-        encoder.view(streams)
+        encoder.view(streams, &self.clock)
     }
 }
 
@@ -85,7 +85,8 @@ fn row(encoder: &Encoder, claims: &Claims) -> Row {
     Row {
         id: encoder.id().clone(),
         site: spec.site.clone(),
-        weight: spec.weight,
+        // A cooling encoder gets that much less new work, and none is left to it at the last step.
+        weight: spec.weight * snapshot.share,
         capacity: spec.capacity,
         streams,
         health: snapshot.assessment.health,

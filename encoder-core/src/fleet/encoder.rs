@@ -7,12 +7,17 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, watch};
 
+use super::pacing::{Budget, Exempt, Paced};
 use super::snapshot::EncoderSnapshot;
 use super::start_times::StartTimes;
-use crate::config::FailoverConfig;
+use super::thermostat::Thermostat;
+use crate::config::{FailoverConfig, ManagerConfig};
 use crate::driver::EncoderDriver;
-use crate::model::{EncoderId, EncoderSpec, EncoderState, EncoderView, StreamId};
-use crate::tasks::Supervisor;
+use crate::error::Result;
+use crate::model::{
+    CoolingEntry, CoolingState, EncoderId, EncoderSpec, EncoderState, EncoderView, StreamId,
+};
+use crate::tasks::{Clock, Supervisor};
 
 /// What an encoder is meant to be doing. Decides how often it is polled, and what counts as a
 /// fault.
@@ -30,12 +35,21 @@ pub(crate) enum Duty {
 /// An encoder of the fleet. Shared by its watcher, the streams that hold it, and readers.
 #[derive(Debug)]
 pub(crate) struct Encoder {
+    /// For whatever brings a stream on air or off it: its calls count and never wait.
     pub(crate) driver: Arc<dyn EncoderDriver>,
+    /// For everything else: its calls wait for the burst limit.
+    pub(crate) paced: Arc<dyn EncoderDriver>,
+    /// The driver itself, for calls that were counted already.
+    pub(super) bare: Arc<dyn EncoderDriver>,
+    pub(super) budget: Arc<Budget>,
+    thermostat: Mutex<Thermostat>,
     spec: ArcSwap<EncoderSpec>,
     revision: AtomicU64,
     pub(super) snapshots: watch::Sender<Arc<EncoderSnapshot>>,
     pub(super) duty: watch::Sender<Duty>,
     pub(super) look_now: Notify,
+    /// Asks the watcher to conclude anew from what it knows.
+    pub(super) think_again: Notify,
     start_times: Mutex<StartTimes>,
     pub(super) tasks: Supervisor,
 }
@@ -45,15 +59,22 @@ impl Encoder {
         spec: EncoderSpec,
         revision: u64,
         driver: Arc<dyn EncoderDriver>,
+        config: &ManagerConfig,
         tasks: Supervisor,
     ) -> Self {
+        let budget = Arc::new(Budget::new(&config.thermal));
         Self {
-            driver,
+            driver: Arc::new(Exempt::new(Arc::clone(&driver), Arc::clone(&budget))),
+            paced: Arc::new(Paced::new(Arc::clone(&driver), Arc::clone(&budget))),
+            bare: driver,
+            budget,
+            thermostat: Mutex::default(),
             spec: ArcSwap::from_pointee(spec),
             revision: AtomicU64::new(revision),
             snapshots: watch::Sender::default(),
             duty: watch::Sender::default(),
             look_now: Notify::new(),
+            think_again: Notify::new(),
             start_times: Mutex::default(),
             tasks,
         }
@@ -117,11 +138,41 @@ impl Encoder {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn thermostat(&self) -> std::sync::MutexGuard<'_, Thermostat> {
+        self.thermostat
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins to cool the encoder by an operator's wish.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) when it cools already.
+    pub(crate) fn begin_cooling(&self, config: &ManagerConfig, clock: &Clock) -> Result<()> {
+        let begun = self.thermostat().begin_by_hand(&config.thermal, clock);
+        begun.map_err(|error| error.with_context("encoder", self.id()))?;
+        self.think_again.notify_one();
+        Ok(())
+    }
+
+    /// Where its cooling stands, and its latest transitions, oldest first.
+    pub(super) fn cooling(
+        &self,
+        config: &ManagerConfig,
+        clock: &Clock,
+    ) -> (Option<CoolingState>, Vec<CoolingEntry>) {
+        let thermostat = self.thermostat();
+        (
+            thermostat.state(&config.thermal, clock),
+            thermostat.record(),
+        )
+    }
+
     pub(crate) fn state(&self) -> EncoderState {
         self.snapshot().state(&self.spec())
     }
 
-    pub(super) fn view(&self, streams: Vec<StreamId>) -> EncoderView {
+    pub(super) fn view(&self, streams: Vec<StreamId>, clock: &Clock) -> EncoderView {
         let snapshot = self.snapshot();
         let spec = self.spec();
         EncoderView {
@@ -133,6 +184,8 @@ impl Encoder {
             assessment: snapshot.assessment.clone(),
             connection: snapshot.connection.clone(),
             heat: snapshot.heat,
+            cooling: snapshot.cooling.clone(),
+            burst: self.budget.usage(clock.instant()).state(clock.now()),
             streams,
         }
     }

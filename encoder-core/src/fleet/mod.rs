@@ -3,11 +3,13 @@
 mod claims;
 mod context;
 mod encoder;
+mod pacing;
 mod placement;
 mod registry;
 mod scoreboard;
 mod snapshot;
 mod start_times;
+mod thermostat;
 mod watcher;
 
 pub(crate) use context::FleetContext;

@@ -13,7 +13,8 @@ use crate::driver::{DriverFactory, EncoderDriver};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::Identity;
 use crate::model::{
-    EncoderId, EncoderSpec, EncoderState, EncoderView, FleetCounts, StreamId, Verdict, Violation,
+    EncoderId, EncoderSpec, EncoderState, EncoderView, FleetCounts, StreamId, ThermalView, Verdict,
+    Violation,
 };
 use crate::tasks::Supervisor;
 
@@ -67,7 +68,13 @@ impl Fleet {
     /// Enters an encoder and starts watching it. An encoder of the same name is replaced.
     pub(crate) fn enter(&self, spec: EncoderSpec, revision: u64, driver: Arc<dyn EncoderDriver>) {
         let id = spec.id.clone();
-        let encoder = Arc::new(Encoder::new(spec, revision, driver, self.tasks.child()));
+        let encoder = Arc::new(Encoder::new(
+            spec,
+            revision,
+            driver,
+            &self.context.config,
+            self.tasks.child(),
+        ));
         let previous = self.encoders_mut().insert(id, Arc::clone(&encoder));
         if let Some(previous) = previous {
             encoder.set_duty(*previous.duty.borrow());
@@ -144,6 +151,12 @@ impl Fleet {
         self.context.view(encoder)
     }
 
+    pub(crate) fn thermal(&self, encoder: &Encoder) -> ThermalView {
+        let context = &self.context;
+        let (cooling, record) = encoder.cooling(&context.config, &context.clock);
+        self.view(encoder).thermal(cooling, record)
+    }
+
     pub(crate) fn counts(&self) -> FleetCounts {
         let mut counts = FleetCounts::default();
         for encoder in self.all() {
@@ -181,20 +194,25 @@ impl Fleet {
         self.context.board_changed();
     }
 
-    /// Whether any other encoder gave a sign of life after `since`. Without such a witness the
+    /// Whether any other encoder gave a sign of life since then. Without such a witness the
     /// manager's own network is the suspect. A lone encoder has nobody to witness for it.
     pub(crate) fn has_witness(&self, since: Instant, except: &EncoderId) -> bool {
         let mut others = self.others(except).peekable();
         let answers = |encoder: Arc<Encoder>| {
             let alive = encoder.snapshot().last_alive;
-            alive.is_some_and(|alive| alive > since)
+            alive.is_some_and(|alive| alive >= since)
         };
         others.peek().is_none() || others.any(answers)
     }
 
-    /// Asks other encoders for a sign of life, whoever answers first.
-    pub(crate) fn call_witnesses(&self, except: &EncoderId) {
-        self.others(except).for_each(|encoder| encoder.look_now());
+    /// Asks those other encoders for a sign of life that gave none since then.
+    pub(crate) fn call_witnesses(&self, since: Instant, except: &EncoderId) {
+        let unheard = |encoder: &Arc<Encoder>| {
+            let alive = encoder.snapshot().last_alive;
+            alive.is_none_or(|alive| alive < since)
+        };
+        let unheard = self.others(except).filter(unheard);
+        unheard.for_each(|encoder| encoder.look_now());
     }
 
     fn others<'a>(&self, except: &'a EncoderId) -> impl Iterator<Item = Arc<Encoder>> + 'a {

@@ -2,24 +2,48 @@
 
 use std::time::Instant;
 
+use crate::health::Overheating;
 use crate::model::{
-    Assessment, ConnectionHealth, DeviceStreamState, EncoderSpec, EncoderState, EncoderStatus,
-    Heat, Issue, Timestamp, Verdict, issue_code,
+    Assessment, ConnectionHealth, CoolingState, DeviceStreamState, EncoderSpec, EncoderState,
+    EncoderStatus, Heat, Issue, Timestamp, Verdict, issue_code,
 };
 
 /// The watcher's latest conclusions. Immutable; a new one replaces it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct EncoderSnapshot {
     pub(crate) status: Option<EncoderStatus>,
     pub(crate) assessment: Assessment,
     pub(crate) connection: ConnectionHealth,
     pub(crate) heat: Option<Heat>,
+    pub(crate) cooling: Option<CoolingState>,
+    /// What cooling leaves of the encoder's share of load, 0 to 1.
+    pub(crate) share: f64,
+    /// Why its stream should leave it before it is too late.
+    pub(crate) overheating: Option<Overheating>,
     pub(crate) last_alive: Option<Instant>,
     pub(crate) last_seen_at: Option<Timestamp>,
     /// When the first request failed since the device last gave a sign of life.
     pub(crate) silent_since: Option<Instant>,
     /// When the stream state was first seen as it is.
     pub(crate) stream_state_at: Option<Timestamp>,
+}
+
+impl Default for EncoderSnapshot {
+    fn default() -> Self {
+        Self {
+            status: None,
+            assessment: Assessment::default(),
+            connection: ConnectionHealth::default(),
+            heat: None,
+            cooling: None,
+            share: 1.0,
+            overheating: None,
+            last_alive: None,
+            last_seen_at: None,
+            silent_since: None,
+            stream_state_at: None,
+        }
+    }
 }
 
 impl EncoderSnapshot {
@@ -55,9 +79,11 @@ impl EncoderSnapshot {
         match self.assessment.verdict {
             _ if spec.maintenance => EncoderState::Maintenance,
             Verdict::Unknown => EncoderState::Unknown,
-            Verdict::Healthy => EncoderState::Online,
-            Verdict::Worn | Verdict::Failing => EncoderState::Degraded,
             Verdict::Silent => EncoderState::Offline,
+            Verdict::Failing => EncoderState::Degraded,
+            _ if self.cooling.is_some() => EncoderState::Cooling,
+            Verdict::Healthy => EncoderState::Online,
+            Verdict::Worn => EncoderState::Degraded,
         }
     }
 
@@ -80,7 +106,14 @@ impl EncoderSnapshot {
                 )
             })
         };
+        let cooling = |snapshot: &Self| {
+            let cooling = snapshot.cooling.as_ref();
+            cooling.map(|cooling| (cooling.step, cooling.phase, cooling.reason))
+        };
+        let leaving = |snapshot: &Self| snapshot.overheating.as_ref().map(|heat| heat.imminent);
         self.assessment.verdict != other.assessment.verdict
+            || cooling(self) != cooling(other)
+            || leaving(self) != leaving(other)
             || !codes(&self.assessment).eq(codes(&other.assessment))
             || volatile(&self.status) != volatile(&other.status)
             || self.silent_since.is_some() != other.silent_since.is_some()

@@ -15,10 +15,14 @@ use tokio::sync::watch;
 use super::context::FleetContext;
 use super::encoder::{Duty, Encoder};
 use super::snapshot::EncoderSnapshot;
+use super::thermostat::{Conclusion, Observed};
 use crate::driver::DeviceEvent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::health::{ContactOutcome, History};
-use crate::model::{EncoderStatus, EventKind, Heat, Subject, Verdict};
+use crate::model::{ConnectionHealth, EncoderStatus, EventKind, Subject, Verdict};
+
+/// Least share of load that polls of a cooling encoder are slowed down by.
+const LEAST_SHARE: f64 = 0.2;
 
 type Poll = BoxFuture<'static, (Duration, Result<EncoderStatus>)>;
 
@@ -28,6 +32,8 @@ pub(super) struct Watcher {
     history: History,
     duty: watch::Receiver<Duty>,
     next_poll: Instant,
+    /// Whether the next poll was asked for and does not wait for the burst limit.
+    is_asked: bool,
     next_report: Instant,
 }
 
@@ -39,6 +45,7 @@ impl Watcher {
             history: History::new(context.config.watch.history.clone(), now, wall),
             duty: encoder.duty.subscribe(),
             next_poll: now,
+            is_asked: false,
             next_report: now,
             encoder,
             context,
@@ -53,8 +60,9 @@ impl Watcher {
         let mut poll: Option<Poll> = None;
         loop {
             if poll.is_none() && self.context.clock.instant() >= self.next_poll {
-                poll = Some(self.start_poll());
+                poll = self.start_poll();
             }
+            let next_step = encoder.thermostat().wakes_at();
             tokio::select! {
                 event = feed.next(), if feed_open => match event {
                     Some(event) => self.heard(event),
@@ -67,7 +75,10 @@ impl Watcher {
                 () = sleep_until(self.next_poll), if poll.is_none() => {}
                 () = encoder.look_now.notified(), if poll.is_none() => {
                     self.next_poll = self.context.clock.instant();
+                    self.is_asked = true;
                 }
+                () = encoder.think_again.notified() => self.conclude(),
+                () = sleep_until_some(next_step) => self.conclude(),
                 changed = self.duty.changed() => match changed {
                     Ok(()) => self.duty_changed(),
                     Err(_) => return,
@@ -76,10 +87,18 @@ impl Watcher {
         }
     }
 
-    fn start_poll(&self) -> Poll {
-        let driver = Arc::clone(&self.encoder.driver);
+    /// Polls now or, when it can wait and the burst limit is reached, as soon as that allows.
+    fn start_poll(&mut self) -> Option<Poll> {
+        if self.is_urgent() {
+            self.encoder.budget.spend_exempt();
+        } else if let Err(earliest) = self.encoder.budget.try_spend() {
+            self.next_poll = earliest;
+            return None;
+        }
+        self.is_asked = false;
+        let driver = Arc::clone(&self.encoder.bare);
         let limit = self.context.config.watch.timeout;
-        Box::pin(async move {
+        Some(Box::pin(async move {
             let began = tokio::time::Instant::now();
             let result = match tokio::time::timeout(limit, driver.status()).await {
                 Ok(result) => result,
@@ -89,7 +108,17 @@ impl Watcher {
                 )),
             };
             (began.elapsed(), result)
-        })
+        }))
+    }
+
+    /// Whether a poll may not wait: it proves that a stream is on air, finds out about a silence,
+    /// or somebody waits for it.
+    fn is_urgent(&self) -> bool {
+        let publishes = self.history.stream_state().is_some_and(|s| s.may_publish());
+        self.is_asked
+            || publishes
+            || *self.duty.borrow() == Duty::Publishing
+            || self.history.silence().next().is_some()
     }
 
     fn polled(&mut self, latency: Duration, result: Result<EncoderStatus>) {
@@ -129,6 +158,7 @@ impl Watcher {
                 tracing::debug!(encoder = %self.encoder.id(), reason, "event feed lost");
                 // The poll decides whether the device or only its feed is gone.
                 self.next_poll = now;
+                self.is_asked = true;
             }
         }
         self.conclude();
@@ -153,9 +183,16 @@ impl Watcher {
         match self.encoder.snapshot().assessment.verdict {
             Verdict::Silent => config.silent_interval,
             _ if self.history.silence().next().is_some() => config.retry_interval,
-            _ if duty == Duty::Free => config.idle_interval,
-            _ => config.active_interval,
+            // What notices that a stream went silent is never slowed down.
+            _ if duty == Duty::Publishing => config.active_interval,
+            _ if duty == Duty::Free => self.relieved(config.idle_interval),
+            _ => self.relieved(config.active_interval),
         }
+    }
+
+    /// The interval of a cooling encoder grows as its share of load falls, five times at most.
+    fn relieved(&self, interval: Duration) -> Duration {
+        interval.div_f64(self.encoder.snapshot().share.max(LEAST_SHARE))
     }
 
     /// Judges what is known and tells everybody whom it concerns.
@@ -179,20 +216,41 @@ impl Watcher {
 
     fn judge(&self, now: Instant) -> EncoderSnapshot {
         let history = &self.history;
-        let temperature = history
-            .status()
-            .and_then(|status| status.system.temperature);
+        let assessment = self.context.policy.assess(history, now);
+        let connection = self.context.connection.connection_health(history, now);
+        let heat = self.judge_heat(now, assessment.verdict, &connection);
         EncoderSnapshot {
             status: history.status().cloned(),
-            assessment: self.context.policy.assess(history, now),
-            connection: self.context.connection.connection_health(history, now),
-            // One degree is one point, so that a threshold of 80 means the same on both scales.
-            heat: temperature.map(|celsius| Heat::new(celsius.0)),
+            assessment,
+            connection,
+            heat: heat.heat,
+            cooling: heat.cooling,
+            share: heat.share,
+            overheating: heat.overheating,
             last_alive: history.last_alive(),
             last_seen_at: history.last_alive().map(|at| history.wall(at)),
             silent_since: history.silence().next().map(|contact| contact.at),
             stream_state_at: history.stream_state_since().map(|at| history.wall(at)),
         }
+    }
+
+    fn judge_heat(
+        &self,
+        now: Instant,
+        verdict: Verdict,
+        connection: &ConnectionHealth,
+    ) -> Conclusion {
+        let publishes = self.history.stream_state().is_some_and(|s| s.may_publish());
+        let observed = Observed {
+            history: &self.history,
+            connection,
+            usage: self.encoder.budget.usage(now),
+            answers: !matches!(verdict, Verdict::Unknown | Verdict::Silent),
+            publishes,
+        };
+        let context = &self.context;
+        let mut thermostat = self.encoder.thermostat();
+        thermostat.conclude(&context.config, &context.clock, &observed)
     }
 
     fn report(&self) {
@@ -214,4 +272,11 @@ async fn finished(poll: &mut Option<Poll>) -> (Duration, Result<EncoderStatus>) 
 
 async fn sleep_until(moment: Instant) {
     tokio::time::sleep_until(moment.into()).await;
+}
+
+async fn sleep_until_some(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => pending().await,
+    }
 }

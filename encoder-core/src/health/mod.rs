@@ -16,11 +16,14 @@ mod history;
 mod readings;
 mod report;
 mod score;
+mod thermal;
 
 pub use composite::Composite;
 pub use connection::{ConnectionConfig, ConnectionPolicy};
 pub use direct::{DirectConfig, DirectPolicy};
 pub use history::{Contact, ContactOutcome, History, HistoryConfig, Load};
+pub use thermal::{Cause, Cooling, CoolingChange, ThermalConfig, Warmth, heat};
+pub(crate) use thermal::{Overheating, Signs};
 
 /// Judges an encoder.
 ///

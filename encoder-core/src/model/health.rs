@@ -86,6 +86,8 @@ pub mod issue_code {
     pub const INPUT_LOST: &str = "input_lost";
     /// The device is hotter than the threshold.
     pub const TEMPERATURE_HIGH: &str = "temperature_high";
+    /// The device gets hotter although it is cooled, or is about to shut down from heat.
+    pub const OVERHEATING: &str = "overheating";
     /// The processor is busier than the threshold.
     pub const CPU_HIGH: &str = "cpu_high";
     /// Memory is fuller than the threshold.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Assessment, Bitrate, Celsius, EncoderId, EncoderSpec, EncoderState, EncoderStatus, Health,
-    Heat, Issue, Resolution, StreamCondition, StreamId, StreamRecord, Timestamp, Violation,
+    Assessment, Bitrate, BurstState, Celsius, CoolingEntry, CoolingState, EncoderId, EncoderSpec,
+    EncoderState, EncoderStatus, Health, Heat, Issue, Resolution, StreamCondition, StreamId,
+    StreamRecord, ThermalView, Timestamp, Violation,
 };
 
 /// An encoder with everything known about it now.
@@ -26,8 +27,12 @@ pub struct EncoderView {
     pub assessment: Assessment,
     /// Connection quality.
     pub connection: ConnectionHealth,
-    /// How hot, where the device reports a temperature.
+    /// How hot, by whatever is known of it.
     pub heat: Option<Heat>,
+    /// Its cooling; `None` while it has its whole share of load.
+    pub cooling: Option<CoolingState>,
+    /// The budget for requests to it.
+    pub burst: BurstState,
     /// Streams that hold it, as primary or backup.
     pub streams: Vec<StreamId>,
 }
@@ -65,10 +70,13 @@ pub struct DeviceReadings {
 /// Heat as clients see it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ThermalReport {
-    /// Heat; `null` without a temperature.
+    /// Heat; `null` while nothing is known of it.
     pub temperature_score: Option<Heat>,
     /// Whether the encoder is relieved of load.
     pub cooling_active: bool,
+    /// Where its cooling stands.
+    #[serde(default)]
+    pub cooling: Option<CoolingState>,
 }
 
 /// How an encoder is doing: the body of a `health_update` event.
@@ -107,6 +115,22 @@ impl EncoderView {
         }
     }
 
+    /// Its heat, with what was recorded of its cooling.
+    pub(crate) fn thermal(
+        &self,
+        cooling: Option<CoolingState>,
+        history: Vec<CoolingEntry>,
+    ) -> ThermalView {
+        ThermalView {
+            encoder_id: self.spec.id.clone(),
+            temperature: self.readings().temperature,
+            temperature_score: self.heat,
+            cooling,
+            burst: self.burst.clone(),
+            history,
+        }
+    }
+
     /// The body of a `health_update` event.
     pub fn health_report(&self) -> EncoderHealthReport {
         EncoderHealthReport {
@@ -116,7 +140,8 @@ impl EncoderView {
             connection_health: self.connection.clone(),
             thermal_status: ThermalReport {
                 temperature_score: self.heat,
-                cooling_active: self.state == EncoderState::Cooling,
+                cooling_active: self.cooling.is_some(),
+                cooling: self.cooling.clone(),
             },
             health_score: self.assessment.health,
             issues: self.assessment.issues.clone(),

@@ -45,9 +45,9 @@ pub(crate) async fn run(
     refuse_to_break_streams(fleet, &encoder, action)?;
     let limit = config.failover.command_timeout;
     let command = match action {
-        Action::StartStreaming => encoder.driver.start(),
-        Action::StopStreaming => encoder.driver.stop(),
-        other => encoder.driver.control(other),
+        Action::StartStreaming => encoder.paced.start(),
+        Action::StopStreaming => encoder.paced.stop(),
+        other => encoder.paced.control(other),
     };
     // Recalling a preset takes a device several seconds by itself.
     tokio::time::timeout(limit * 3, command)
@@ -114,10 +114,10 @@ async fn confirm(encoder: &Arc<Encoder>, action: &Action, limit: Duration) -> (b
             .and_then(|value| value.as_str().map(str::to_owned));
         text.unwrap_or_else(|| "unknown".to_owned())
     };
-    match encoder.driver.wait_until(limit, LOOK, reached).await {
+    match encoder.paced.wait_until(limit, LOOK, reached).await {
         Ok(status) => (true, name(&status)),
         Err(_) => {
-            let state = encoder.driver.status().await.map(|status| name(&status));
+            let state = encoder.paced.status().await.map(|status| name(&status));
             (false, state.unwrap_or_else(|_| "unknown".to_owned()))
         }
     }

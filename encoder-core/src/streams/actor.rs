@@ -59,6 +59,8 @@ pub(super) struct Actor {
     /// Why the primary could not be told to start; it may hold settings that are not ours.
     pub(super) refused: Option<Fault>,
     pub(super) retry_start_at: Option<Instant>,
+    /// When the stream may try again to leave an encoder that is too hot.
+    pub(super) leave_again_at: Option<Instant>,
     pub(super) tried: Vec<Attempt>,
     pub(super) isolation: Isolation,
     pub(super) ingest: Ingest,
@@ -97,6 +99,7 @@ impl Actor {
             starting_since: None,
             refused: None,
             retry_start_at: None,
+            leave_again_at: None,
             tried: Vec::new(),
             isolation: Isolation::default(),
             ingest,

@@ -153,11 +153,10 @@ impl Actor {
         let returns = self.record().state.is_active()
             && self.record().protection.holds_backup()
             && self.cx.config.failover.returned_primary == ReturnedPrimary::Backup
-            && !self
-                .cx
-                .fleet
-                .find(&id)
-                .is_some_and(|encoder| encoder.spec().maintenance);
+            && !self.cx.fleet.find(&id).is_some_and(|encoder| {
+                // An encoder that cools comes back when nothing cooler is free.
+                encoder.spec().maintenance || encoder.snapshot().cooling.is_some()
+            });
         if returns {
             self.note(
                 "returned",

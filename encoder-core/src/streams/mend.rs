@@ -17,11 +17,11 @@ impl Actor {
         let primary = self.cx.fleet.find(&self.record().primary.encoder_id);
         let snapshot = primary.as_ref().map(|encoder| encoder.snapshot());
         let silent_since = snapshot.as_ref().and_then(|snapshot| snapshot.silent_since);
-        if silent_since.is_some() {
+        if let Some(since) = silent_since {
             // Whoever answers now proves that the network of the manager works.
             self.cx
                 .fleet
-                .call_witnesses(&self.record().primary.encoder_id);
+                .call_witnesses(since, &self.record().primary.encoder_id);
         }
         let facts = Facts {
             now: self.cx.clock.now(),
@@ -42,7 +42,10 @@ impl Actor {
         let diagnosis = diagnose(&facts);
         self.settle_ingest_problems(&diagnosis);
         match diagnosis {
-            Diagnosis::OnAir => self.on_air(snapshot.as_deref()).await,
+            Diagnosis::OnAir => {
+                self.on_air(snapshot.as_deref()).await;
+                self.leave_heat(snapshot.as_deref()).await;
+            }
             Diagnosis::Patience => {}
             Diagnosis::Isolated => self.isolated().await,
             Diagnosis::SilentOnAir => self.silent_on_air(),

@@ -11,6 +11,7 @@ mod decide;
 mod failover;
 mod fence;
 mod handle;
+mod heat;
 mod ingest;
 mod isolation;
 mod mend;

@@ -48,7 +48,7 @@ impl Actor {
         self.check_limits(&primary, &config)?;
         // A device that answers nonsense is found out here, while it still streams undisturbed.
         let limit = self.cx.config.failover.command_timeout;
-        within(limit, "EncoderDriver::status", primary.driver.status()).await?;
+        within(limit, "EncoderDriver::status", primary.paced.status()).await?;
         let backup = self.stage_backup(&config).await;
         let result = self.apply(&primary, &config).await;
         let name = if result.is_ok() {
@@ -107,7 +107,7 @@ impl Actor {
         self.jobs.abort(&backup.encoder_id);
         let target = self.record().target(backup.slot);
         let limit = self.cx.config.failover.command_timeout * 2;
-        let call = encoder.driver.configure(config, &target);
+        let call = encoder.paced.configure(config, &target);
         let result = within(limit, "EncoderDriver::configure", call).await;
         encoder.look_now();
         Some((backup.encoder_id, result))

@@ -52,7 +52,9 @@ impl Actor {
     /// Keeps the backup chosen, configured and, for `hot`, publishing.
     pub(super) fn tend_spare(&mut self) {
         let protection = self.record().protection;
-        if protection.holds_backup() && self.may_retry() {
+        if !self.wants_backup() {
+            self.release_unwanted_backup();
+        } else if self.may_retry() {
             self.find_backup();
             self.work_on_backup();
         }
@@ -85,10 +87,14 @@ impl Actor {
             None => true,
             Some(backup) => !self.can_serve(&backup.encoder_id),
         };
-        if !lost {
+        // A hot primary needs a backup that is not hot itself, if there is one.
+        let cooling = self.cooling_encoders();
+        let hot = |backup: &Assignment| cooling.contains(&backup.encoder_id);
+        let too_hot = self.primary_heats_up() && self.record().backup.as_ref().is_some_and(hot);
+        if !lost && !too_hot {
             return;
         }
-        match self.choose_spare() {
+        match self.choose_spare(if lost { Vec::new() } else { cooling }) {
             Some(id) => {
                 self.note(
                     "backup_chosen",
@@ -112,10 +118,10 @@ impl Actor {
     }
 
     /// A free encoder outside the stream, preferably away from the primary's site, held from now
-    /// on.
-    pub(super) fn choose_spare(&self) -> Option<EncoderId> {
+    /// on. None of `exclude`.
+    pub(super) fn choose_spare(&self, mut exclude: Vec<EncoderId>) -> Option<EncoderId> {
         let record = self.record();
-        let mut exclude = vec![record.primary.encoder_id.clone()];
+        exclude.push(record.primary.encoder_id.clone());
         exclude.extend(record.backup.iter().map(|backup| backup.encoder_id.clone()));
         exclude.extend(record.fences.iter().map(|fence| fence.encoder_id.clone()));
         let site = self
@@ -174,7 +180,7 @@ impl Actor {
         let hot = self.record().protection == Protection::Hot;
         let state = snapshot.stream_state();
         if self.needs_staging(&backup, &snapshot) && state.is_idle() {
-            let driver = std::sync::Arc::clone(&encoder.driver);
+            let driver = std::sync::Arc::clone(&encoder.paced);
             self.jobs.spawn(backup.encoder_id, async move {
                 let call = driver.configure(&config, &target);
                 let result = within(limit * 2, "EncoderDriver::configure", call).await;
@@ -261,7 +267,7 @@ impl Actor {
         };
         match (record.protection, &record.backup) {
             (Protection::None, _) => unready("no protection was asked for"),
-            (Protection::Cold, _) => self.cold_readiness(),
+            (Protection::Cold, None) => self.cold_readiness(),
             (_, None) => unready("no other encoder is free"),
             (_, Some(backup)) => self.backup_readiness(backup),
         }

@@ -4,6 +4,7 @@
 
 mod bench;
 mod classes;
+mod heat;
 mod ingest;
 mod publishing;
 mod restart;

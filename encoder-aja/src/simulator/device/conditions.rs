@@ -125,6 +125,9 @@ impl State {
     fn set_heat_course(&mut self, now: Instant) {
         let forced = self.faults.kinds().find_map(|kind| match kind {
             FaultKind::OverTemperature { celsius, ramp } => Some((*celsius, *ramp)),
+            FaultKind::FanStopped { celsius, ramp } if self.stream.since.is_some() => {
+                Some((*celsius, *ramp))
+            }
             _ => None,
         });
         if let Some((celsius, ramp)) = forced {

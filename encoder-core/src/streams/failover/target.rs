@@ -105,7 +105,7 @@ impl Actor {
                 reason,
             });
         }
-        if let Some(free) = self.choose_spare() {
+        if let Some(free) = self.choose_spare(Vec::new()) {
             return Ok(free);
         }
         let idle = |id: &EncoderId| {

@@ -21,6 +21,7 @@ mod monitoring;
 mod probes;
 mod start;
 mod streams;
+mod thermal;
 mod thumbnail;
 
 /// Every documented route, each behind the door of its scope.
@@ -64,6 +65,8 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(monitoring::load_balancer))
         .routes(routes!(monitoring::streams_health))
         .routes(routes!(monitoring::assignments))
+        .routes(routes!(thermal::status))
+        .routes(routes!(thermal::temperature))
         .routes(routes!(crate::sockets::sse::events))
 }
 
@@ -79,6 +82,7 @@ fn controlling() -> OpenApiRouter<AppState> {
         .routes(routes!(encoders::remove))
         .routes(routes!(control::control))
         .routes(routes!(control::bulk))
+        .routes(routes!(thermal::cooldown))
         .routes(routes!(alerts::acknowledge))
 }
 

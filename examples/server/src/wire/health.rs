@@ -7,7 +7,7 @@ use encoder_core::model::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{IssueDto, Time};
+use super::{CoolingDto, IssueDto, Time};
 
 /// Readings of the device, `null` where it gives none.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -69,10 +69,12 @@ impl From<ConnectionHealth> for ConnectionHealthDto {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = ThermalStatus)]
 pub struct ThermalStatusDto {
-    /// 0 to 100, higher is hotter; `null` without a temperature.
+    /// 0 to 100, higher is hotter; `null` while nothing is known of it.
     pub temperature_score: Option<f64>,
     /// Whether the encoder is relieved of load.
     pub cooling_active: bool,
+    /// Where its cooling stands; `null` while it has its whole share of load.
+    pub cooling: Option<CoolingDto>,
 }
 
 impl From<ThermalReport> for ThermalStatusDto {
@@ -80,6 +82,7 @@ impl From<ThermalReport> for ThermalStatusDto {
         Self {
             temperature_score: report.temperature_score.map(|heat| heat.value()),
             cooling_active: report.cooling_active,
+            cooling: report.cooling.map(CoolingDto::from),
         }
     }
 }

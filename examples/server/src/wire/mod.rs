@@ -16,6 +16,7 @@ mod key;
 mod monitoring;
 mod page;
 mod stream;
+mod thermal;
 mod timeline;
 
 pub use encoder::*;
@@ -27,6 +28,7 @@ pub use key::*;
 pub use monitoring::*;
 pub use page::*;
 pub use stream::*;
+pub use thermal::*;
 pub use timeline::*;
 
 /// A moment: RFC 3339 in UTC with milliseconds.

@@ -2,12 +2,14 @@
 //! wire, and knows what was promised.
 
 use clap::ValueEnum;
+use encoder_aja::simulator::SimulatorConfig;
 use serde::Serialize;
 
 use super::cast::Cast;
 use crate::config::ServerConfig;
 
 mod cable;
+mod overheat;
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -15,6 +17,8 @@ pub(crate) enum Scenario {
     /// The network cable of an encoder on air is pulled.
     #[default]
     Cable,
+    /// The fan of an encoder on air stands still.
+    Overheat,
 }
 
 /// How a story ended.
@@ -45,9 +49,18 @@ impl Scenario {
     }
 
     /// Settings that let the story happen within a minute.
-    pub(super) fn prepare(self, _config: &mut ServerConfig) {
+    pub(super) fn prepare(self, config: &mut ServerConfig) {
         match self {
             Self::Cable => {}
+            Self::Overheat => overheat::prepare(config),
+        }
+    }
+
+    /// Devices that let the story happen.
+    pub(super) fn devices(self, config: SimulatorConfig) -> SimulatorConfig {
+        match self {
+            Self::Cable => config,
+            Self::Overheat => overheat::devices(config),
         }
     }
 
@@ -58,6 +71,7 @@ impl Scenario {
     pub(super) async fn tell(self, cast: &Cast<'_>) -> anyhow::Result<Ending> {
         match self {
             Self::Cable => cable::tell(cast).await,
+            Self::Overheat => overheat::tell(cast).await,
         }
     }
 }
