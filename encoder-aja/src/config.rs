@@ -58,7 +58,8 @@ pub struct AjaConfig {
     /// event. Default 10 s.
     #[serde(rename = "slow_refresh_ms", with = "millis")]
     pub slow_refresh: Duration,
-    /// Age at which media and network are read again. Default 60 s.
+    /// Age at which media and network are read again, since they decide about no stream: the slow
+    /// collection of this driver. Default 30 s.
     #[serde(rename = "media_refresh_ms", with = "millis")]
     pub media_refresh: Duration,
     /// First pause before the event feed is opened again; doubles with every failure.
@@ -121,7 +122,7 @@ impl Default for AjaConfig {
             write_timeout: Duration::from_secs(3),
             refresh_budget: Duration::from_millis(600),
             slow_refresh: Duration::from_secs(10),
-            media_refresh: Duration::from_secs(60),
+            media_refresh: Duration::from_secs(30),
             reconnect_min: Duration::from_millis(250),
             reconnect_max: Duration::from_secs(5),
             max_reply: 4 * 1024 * 1024,
