@@ -256,6 +256,8 @@ impl HeloClient {
             Ok(_) => lease.finish(),
             Err(error) => lease.fail(error),
         }
+        // Lets the connection return to the pool, or the next request would open another one.
+        tokio::task::yield_now().await;
         reply
     }
 

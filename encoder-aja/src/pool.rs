@@ -51,6 +51,10 @@ impl Default for PoolConfig {
     }
 }
 
+/// How long a connection may take from the end of an answer back into the client's pool. A request
+/// that comes sooner may open another one.
+const RETURN: Duration = Duration::from_millis(100);
+
 /// Whether a request that is left unanswered is a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Silence {
@@ -86,6 +90,7 @@ struct Connection {
     address: Option<SocketAddr>,
     opened: Instant,
     rested: Instant,
+    taken: Instant,
     is_new: bool,
 }
 
@@ -108,8 +113,10 @@ impl Pool {
             address: None,
             opened: now,
             rested: now,
+            taken: now,
             is_new: true,
         });
+        connection.taken = now;
         connection.is_new = connection.address.is_none();
         state.opened += u64::from(connection.is_new);
         let age = now.saturating_duration_since(connection.opened);
@@ -166,7 +173,7 @@ impl State {
     }
 
     /// Corrects which connection a request went over, by its answer.
-    fn answered(&mut self, number: u64, address: Option<SocketAddr>) {
+    fn answered(&mut self, number: u64, address: Option<SocketAddr>, max_idle: usize) {
         let Some(place) = self.in_use.iter().position(|(known, _)| *known == number) else {
             return;
         };
@@ -191,10 +198,8 @@ impl State {
             connection
         } else {
             if !assumed.is_new {
-                // The one that was expected had been closed by the device.
                 self.opened += 1;
-                self.closed += 1;
-                self.broken += 1;
+                self.miss(assumed, max_idle);
             }
             Connection {
                 address: Some(actual),
@@ -204,10 +209,37 @@ impl State {
                     Instant::now()
                 },
                 rested: assumed.rested,
+                taken: assumed.taken,
                 is_new: true,
             }
         };
         self.in_use[place].1 = connection;
+    }
+
+    /// A new connection was opened although this one seemed to rest. Either the device closed it,
+    /// and then all that have rested as long, or it was not yet back in the client's pool.
+    fn miss(&mut self, connection: Connection, max_idle: usize) {
+        let taken = connection.taken;
+        let returning = |rested: Instant| taken.saturating_duration_since(rested) < RETURN;
+        let before = self.idle.len();
+        self.idle.retain(|idle| returning(idle.rested));
+        let mut gone = (before - self.idle.len()) as u64;
+        if returning(connection.rested) {
+            self.rest(connection, max_idle);
+        } else {
+            gone += 1;
+        }
+        self.closed += gone;
+        self.broken += gone;
+    }
+
+    /// Takes a connection back; the client closes one that comes back when enough are resting.
+    fn rest(&mut self, connection: Connection, max_idle: usize) {
+        if self.idle.len() < max_idle {
+            self.idle.push(connection);
+        } else {
+            self.closed += 1;
+        }
     }
 
     fn take(&mut self, number: u64) -> Option<Connection> {
@@ -235,7 +267,8 @@ impl Lease<'_> {
     /// Notes the head of the answer: over which address it came, and whether the device closes the
     /// connection behind it.
     pub(crate) fn answered(&mut self, address: Option<SocketAddr>, device_closes: bool) {
-        self.pool.lock().answered(self.number, address);
+        let max_idle = self.pool.config.max_idle;
+        self.pool.lock().answered(self.number, address, max_idle);
         self.closes |= device_closes;
     }
 
@@ -252,11 +285,9 @@ impl Lease<'_> {
             let old = now.saturating_duration_since(connection.opened) >= config.lifetime;
             state.retired += u64::from(old);
             state.closed += 1;
-        } else if state.idle.len() >= config.max_idle {
-            state.closed += 1;
         } else {
             connection.rested = now;
-            state.idle.push(connection);
+            state.rest(connection, config.max_idle);
         }
     }
 

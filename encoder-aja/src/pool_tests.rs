@@ -67,8 +67,22 @@ async fn more_than_may_rest_are_closed() {
 async fn a_connection_that_the_device_closed_is_missed_at_the_next_request() {
     let pool = pool();
     request(&pool, 1);
+    tokio::time::advance(Duration::from_secs(1)).await;
     request(&pool, 2);
     assert_eq!(counts(&pool), (1, 2, 0, 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_not_back_yet_is_not_taken_for_closed() {
+    let pool = pool();
+    request(&pool, 1);
+    let mut slow = pool.begin(Silence::Fault);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    slow.answered(address(2), false);
+    slow.finish();
+    assert_eq!(counts(&pool), (2, 2, 0, 0, 0));
+    request(&pool, 1);
+    assert_eq!(counts(&pool), (2, 2, 1, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]
