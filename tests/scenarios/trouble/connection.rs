@@ -18,6 +18,10 @@ fn hasty(count: usize) -> Setup {
     config.watch.idle_interval = ms(50);
     config.watch.history.summary_interval = ms(200);
     config.connection.prediction.min_span = Duration::from_secs(2);
+    // A status that reads everything, on a machine that is busy with other tests, must not outlast
+    // the poll's own timeout.
+    config.watch.timeout = Duration::from_secs(1);
+    setup.aja.refresh_budget = ms(100);
     setup
 }
 
@@ -154,6 +158,12 @@ async fn a_lost_session_heals_unseen() {
     }
     let after = station.client.get(PATH).await.body["encoder"].take();
     assert_eq!(after["status"], "online", "{after:#}");
+    let metrics = station.client.get("/metrics").await.text;
+    let failures: Vec<_> = metrics
+        .lines()
+        .filter(|line| line.starts_with("encoder_request_failures_total{encoder_id=\"helo-1\""))
+        .collect();
+    assert_eq!(failures, [""; 0], "{after:#}");
     assert_eq!(after["connection_health"]["error_rate"], 0.0);
     assert_eq!(after["connection_health"]["stability"], 1.0);
     assert_eq!(after["connection_health"]["patterns"], json!([]));
@@ -169,15 +179,20 @@ async fn a_lost_session_heals_unseen() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_route_shows_that_connections_are_reused() {
     let station = Station::open(hasty(1)).await;
-    let busy = |e: &Value| e["connection_health"]["pool"]["reused"].as_u64() >= Some(20);
-    let encoder = until(&station, "twenty requests", busy).await;
+    let count = |encoder: &Value, name: &str| {
+        let count = encoder["connection_health"]["pool"][name].as_u64();
+        count.unwrap_or_default()
+    };
+    let polled = |e: &Value| e["connection_health"]["latency"]["samples"].as_u64() >= Some(5);
+    let first = until(&station, "some polls", polled).await;
+    let busy = |e: &Value| count(e, "reused") >= count(&first, "reused") + 40;
+    let encoder = until(&station, "forty more requests", busy).await;
     let pool = &encoder["connection_health"]["pool"];
-    assert!(pool["opened"].as_u64() <= Some(3), "{pool}");
-    assert!(pool["open"].as_u64() <= Some(2), "{pool}");
-    assert_eq!(
-        (&pool["broken"], &pool["last_error"]),
-        (&json!(0), &Value::Null)
-    );
+    let opened = count(&encoder, "opened") - count(&first, "opened");
+    assert!(opened <= 4, "{opened} for forty requests: {pool}");
+    // The long poll has one of its own beside the two that may rest.
+    assert!(pool["open"].as_u64() <= Some(3), "{pool}");
+    assert_eq!(pool["last_error"], Value::Null, "{pool}");
     assert_eq!(pool["max_idle"], 2);
     assert!(pool["oldest_age_seconds"].as_f64() > Some(0.0), "{pool}");
     let metrics = station.client.get("/metrics").await.text;
