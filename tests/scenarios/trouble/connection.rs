@@ -96,8 +96,17 @@ async fn a_flapping_link_is_recognised_with_its_evidence() {
         .await;
     let update = &told.last().unwrap().data;
     assert!(pattern(update, "flapping").is_some(), "{update:#}");
-    let alerts = station.client.get("/api/monitoring/alerts").await.text;
-    assert!(!alerts.contains("flapping") || alerts.contains("went down or up"));
+    let alerts = feed.until(|told| {
+        let text = told.data["description"].as_str().unwrap_or_default();
+        told.event == "alert" && text.contains("went down or up")
+    });
+    let alerts = alerts.await;
+    let alert = &alerts.last().unwrap().data;
+    assert_eq!(
+        (&alert["encoder_id"], &alert["severity"]),
+        (&json!("helo-1"), &json!("warning"))
+    );
+    assert!(alert["suggested_actions"][0].is_string(), "{alert:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
