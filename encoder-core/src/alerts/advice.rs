@@ -48,9 +48,31 @@ pub(super) fn suggestions(code: &str) -> Vec<String> {
             "Lower the bitrate.",
             "Check the uplink between encoder and ingest.",
         ],
-        _ => at_the_ingest(code),
+        _ => of_the_connection(code).unwrap_or_else(|| at_the_ingest(code)),
     };
     lines.iter().map(|line| (*line).to_owned()).collect()
+}
+
+/// Suggestions about what a connection does again and again.
+fn of_the_connection(code: &str) -> Option<&'static [&'static str]> {
+    let lines: &[&str] = match code {
+        issue_code::CONNECTION_FLAPPING => &[
+            "Check cable, switch port and power of the encoder; a link that flaps is rarely software.",
+            "Move its stream while the backup is ready.",
+        ],
+        issue_code::CONNECTION_LOSS_PERIODIC => &[
+            "Look for what runs at that period: address leases, backups, scans, a switch that relearns.",
+        ],
+        issue_code::CONNECTION_DEGRADING => &[
+            "Compare with other encoders of the site: if they rise as well, it is the network.",
+            "Restart the encoder when it streams nothing.",
+        ],
+        issue_code::CONNECTION_SLOW_HOURS => {
+            &["Look for what else uses the network at these hours, or plan streams around them."]
+        }
+        _ => return None,
+    };
+    Some(lines)
 }
 
 /// Suggestions about what an ingest told.

@@ -9,6 +9,9 @@ pub mod failover {}
 #[doc = include_str!("thermal.md")]
 pub mod thermal {}
 
+#[doc = include_str!("scores.md")]
+pub mod scores {}
+
 #[doc = include_str!("upgrade.md")]
 pub mod upgrade {}
 

@@ -18,7 +18,7 @@ use super::snapshot::EncoderSnapshot;
 use super::thermostat::{Conclusion, Observed};
 use crate::driver::DeviceEvent;
 use crate::error::{Error, ErrorKind, Result};
-use crate::health::{ContactOutcome, History};
+use crate::health::{ConnectionOutlook, ContactOutcome, History};
 use crate::model::{ConnectionHealth, EncoderStatus, EventKind, Subject, Verdict};
 
 /// Least share of load that polls of a cooling encoder are slowed down by.
@@ -35,6 +35,8 @@ pub(super) struct Watcher {
     /// Whether the next poll was asked for and does not wait for the burst limit.
     is_asked: bool,
     next_report: Instant,
+    outlook: ConnectionOutlook,
+    next_outlook: Instant,
 }
 
 impl Watcher {
@@ -47,6 +49,8 @@ impl Watcher {
             next_poll: now,
             is_asked: false,
             next_report: now,
+            outlook: ConnectionOutlook::default(),
+            next_outlook: now,
             encoder,
             context,
         }
@@ -146,6 +150,7 @@ impl Watcher {
         let now = self.context.clock.instant();
         match event {
             DeviceEvent::Snapshot(status) => {
+                self.history.record_feed_up(now);
                 self.history.record_contact(now, ContactOutcome::Spoke);
                 self.history.record_status(now, *status);
             }
@@ -156,6 +161,7 @@ impl Watcher {
             }
             DeviceEvent::FeedLost { reason } => {
                 tracing::debug!(encoder = %self.encoder.id(), reason, "event feed lost");
+                self.history.record_feed_lost();
                 // The poll decides whether the device or only its feed is gone.
                 self.next_poll = now;
                 self.is_asked = true;
@@ -198,6 +204,7 @@ impl Watcher {
     /// Judges what is known and tells everybody whom it concerns.
     fn conclude(&mut self) {
         let now = self.context.clock.instant();
+        self.look_ahead(now);
         let snapshot = self.judge(now);
         let mut changed = false;
         self.encoder.snapshots.send_if_modified(|current| {
@@ -214,10 +221,23 @@ impl Watcher {
         }
     }
 
+    /// Looks for patterns and the next threshold crossing, at the pace of the slow collection.
+    fn look_ahead(&mut self, now: Instant) {
+        if now < self.next_outlook {
+            return;
+        }
+        let config = &self.context.config;
+        self.next_outlook = now + config.watch.slow_interval;
+        let limit = config.direct.temperature_celsius;
+        self.outlook = self.context.connection.outlook(&self.history, limit, now);
+    }
+
     fn judge(&self, now: Instant) -> EncoderSnapshot {
         let history = &self.history;
-        let assessment = self.context.policy.assess(history, now);
-        let connection = self.context.connection.connection_health(history, now);
+        let mut assessment = self.context.policy.assess(history, now);
+        let mut connection = self.context.connection.connection_health(history, now);
+        connection.pool = self.encoder.driver.connections();
+        self.outlook.complete(&mut assessment, &mut connection);
         let heat = self.judge_heat(now, assessment.verdict, &connection);
         EncoderSnapshot {
             status: history.status().cloned(),

@@ -13,15 +13,20 @@ mod composite;
 mod connection;
 mod direct;
 mod history;
+mod memory;
 mod readings;
 mod report;
 mod score;
 mod thermal;
 
 pub use composite::Composite;
-pub use connection::{ConnectionConfig, ConnectionPolicy};
+pub use connection::{
+    ConnectionConfig, ConnectionOutlook, ConnectionPolicy, PatternConfig, PredictionConfig,
+    patterns,
+};
 pub use direct::{DirectConfig, DirectPolicy};
 pub use history::{Contact, ContactOutcome, History, HistoryConfig, Load};
+pub use memory::{ContactSummary, HourOfDay, Outage};
 pub use thermal::{Cause, Cooling, CoolingChange, ThermalConfig, Warmth, heat};
 pub(crate) use thermal::{Overheating, Signs};
 

@@ -9,7 +9,7 @@ use futures::stream::BoxStream;
 use super::{Budget, TokioClock};
 use crate::driver::{Capability, DeviceEvent, EncoderDriver};
 use crate::error::{Error, ErrorKind, Result, Retry};
-use crate::model::{Action, EncoderId, EncoderStatus, PublishTarget, StreamConfig};
+use crate::model::{Action, ConnectionPool, EncoderId, EncoderStatus, PublishTarget, StreamConfig};
 use governor::clock::Clock as _;
 
 /// How long an ordinary call waits for its turn before it is refused.
@@ -108,6 +108,10 @@ impl EncoderDriver for Exempt {
     fn events(&self) -> BoxStream<'static, DeviceEvent> {
         self.driver.events()
     }
+
+    fn connections(&self) -> Option<ConnectionPool> {
+        self.driver.connections()
+    }
 }
 
 #[async_trait]
@@ -148,5 +152,9 @@ impl EncoderDriver for Paced {
 
     fn events(&self) -> BoxStream<'static, DeviceEvent> {
         self.driver.events()
+    }
+
+    fn connections(&self) -> Option<ConnectionPool> {
+        self.driver.connections()
     }
 }

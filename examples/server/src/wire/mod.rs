@@ -7,6 +7,7 @@ use encoder_core::model::{Issue, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+mod connection;
 mod encoder;
 mod fields;
 mod health;
@@ -19,6 +20,7 @@ mod stream;
 mod thermal;
 mod timeline;
 
+pub use connection::*;
 pub use encoder::*;
 pub use fields::Fields;
 pub use health::*;
