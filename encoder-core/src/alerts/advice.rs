@@ -46,9 +46,32 @@ pub(super) fn suggestions(code: &str) -> Vec<String> {
             "Lower the bitrate.",
             "Check the uplink between encoder and ingest.",
         ],
-        _ => at_the_ingest(code),
+        _ => of_the_recorder(code),
     };
     lines.iter().map(|line| (*line).to_owned()).collect()
+}
+
+/// Suggestions about recordings and restarts.
+fn of_the_recorder(code: &str) -> &'static [&'static str] {
+    match code {
+        issue_code::STORAGE_FULL => &[
+            "Free or replace the recording medium.",
+            "List other media in storage.destinations, so that recordings go on there.",
+        ],
+        issue_code::STORAGE_REMOVED => {
+            &["Put the recording medium back, or let the encoder record to another one."]
+        }
+        issue_code::STORAGE_SLOW => &["Use a faster medium, or a lower recording bitrate."],
+        issue_code::STORAGE_UNWRITABLE => &[
+            "Check write protection, access rights and format of the recording medium.",
+            "Save what is on it before it is formatted.",
+        ],
+        issue_code::REBOOT_LOOP => &[
+            "Check the encoder's power supply and temperature.",
+            "Compare its firmware with the others' before it is used again.",
+        ],
+        _ => at_the_ingest(code),
+    }
 }
 
 /// Suggestions about what an ingest told.

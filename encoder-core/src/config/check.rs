@@ -33,6 +33,12 @@ impl ManagerConfig {
                 "failover.protection_interval_ms",
                 self.failover.protection_interval,
             ),
+            (
+                "storage.record_timeout_seconds",
+                self.storage.record_timeout,
+            ),
+            ("storage.mount_timeout_seconds", self.storage.mount_timeout),
+            ("reboots.window_seconds", self.reboots.window),
             ("ingest.poll_interval_ms", self.ingest.poll_interval),
             ("ingest.moving_interval_ms", self.ingest.moving_interval),
             ("ingest.timeout_ms", self.ingest.timeout),
@@ -50,6 +56,11 @@ impl ManagerConfig {
             self.ingest.missing_after >= self.ingest.poll_interval * 2,
             "ingest.missing_after_ms",
             "must be at least twice poll_interval_ms",
+        );
+        require(
+            self.reboots.count > 1,
+            "reboots.count",
+            "must be at least 2",
         );
         require(!self.instance.is_empty(), "instance", "must not be empty");
         require(

@@ -126,6 +126,7 @@ impl Watcher {
                 self.history.record_change(now, change);
             }
             DeviceEvent::FeedLost { reason } => {
+                self.history.record_feed_lost();
                 tracing::debug!(encoder = %self.encoder.id(), reason, "event feed lost");
                 // The poll decides whether the device or only its feed is gone.
                 self.next_poll = now;
@@ -163,6 +164,8 @@ impl Watcher {
         let now = self.context.clock.instant();
         let snapshot = self.judge(now);
         let mut changed = false;
+        let (id, restarts) = (self.encoder.id(), self.history.restarts().total());
+        self.context.metrics.set_reboots(id, restarts);
         self.encoder.snapshots.send_if_modified(|current| {
             changed = snapshot.differs_from(current);
             *current = Arc::new(snapshot);
@@ -192,6 +195,7 @@ impl Watcher {
             last_seen_at: history.last_alive().map(|at| history.wall(at)),
             silent_since: history.silence().next().map(|contact| contact.at),
             stream_state_at: history.stream_state_since().map(|at| history.wall(at)),
+            reboots: history.reboot_report(&self.context.config.reboots, now),
         }
     }
 

@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::driver::StatusChange;
 use crate::error::ErrorKind;
-use crate::model::{DeviceStreamState, EncoderStatus, MediumReadings, Timestamp};
+use crate::model::{
+    DeviceStreamState, EncoderStatus, MediumReadings, Reboot, RebootReport, Timestamp,
+};
+use crate::monitor::reboots::{RebootConfig, RestartTrace};
+use crate::monitor::storage::MediaSince;
 
 /// Equal temperatures closer together than this are one measurement.
 const TEMPERATURE_SPACING: Duration = Duration::from_secs(1);
@@ -154,6 +158,8 @@ pub struct History {
     loads: VecDeque<Load>,
     publishing_intended_since: Option<Instant>,
     streamed_since_intended: bool,
+    restarts: RestartTrace,
+    media_since: MediaSince,
 }
 
 impl History {
@@ -171,6 +177,8 @@ impl History {
             loads: VecDeque::new(),
             publishing_intended_since: None,
             streamed_since_intended: false,
+            restarts: RestartTrace::default(),
+            media_since: MediaSince::default(),
         }
     }
 
@@ -181,6 +189,9 @@ impl History {
 
     /// Notes a request or a word of the device.
     pub fn record_contact(&mut self, at: Instant, outcome: ContactOutcome) {
+        if !outcome.is_alive() {
+            self.restarts.lost_contact();
+        }
         if self.contacts.len() >= self.config.contacts.max(1) {
             self.contacts.pop_front();
         }
@@ -209,6 +220,8 @@ impl History {
             self.record_temperature(at, celsius.0);
         }
         self.record_load(Load::of(at, &status));
+        self.restarts.observe(at, self.status.as_ref(), &status);
+        self.media_since.observe(at, &status.media);
         self.status = Some(status);
     }
 
@@ -276,6 +289,37 @@ impl History {
     /// Since when the alarm of that code is active.
     pub fn alarm_since(&self, code: &str) -> Option<Instant> {
         self.alarms_since.get(code).copied()
+    }
+
+    /// Since when the medium in that slot is mounted, ready or full as it is now.
+    pub fn media_since(&self, slot: &str) -> Option<Instant> {
+        self.media_since.of(slot)
+    }
+
+    /// The device's restarts.
+    pub fn restarts(&self) -> &RestartTrace {
+        &self.restarts
+    }
+
+    /// The device's restarts as they are told.
+    pub fn reboot_report(&self, config: &RebootConfig, now: Instant) -> RebootReport {
+        let restarts = self.restarts.restarts();
+        let until = self.restarts.distrusted_until(config, now);
+        RebootReport {
+            is_loop: until.is_some(),
+            trusted_at: until.map(|until| self.wall(until)),
+            recent: restarts
+                .map(|restart| Reboot {
+                    at: self.wall(restart.at),
+                    evidence: restart.evidence.clone(),
+                })
+                .collect(),
+        }
+    }
+
+    /// Notes that the device's feed broke.
+    pub fn record_feed_lost(&mut self) {
+        self.restarts.lost_contact();
     }
 
     /// Since when there has been no input signal.

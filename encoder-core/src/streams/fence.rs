@@ -157,7 +157,7 @@ impl Actor {
                 .cx
                 .fleet
                 .find(&id)
-                .is_some_and(|encoder| encoder.spec().maintenance);
+                .is_some_and(|e| e.spec().maintenance || e.snapshot().is_restless());
         if returns {
             self.note(
                 "returned",

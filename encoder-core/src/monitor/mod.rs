@@ -1,0 +1,4 @@
+//! What is noticed beside health: media that fill, devices that restart again and again.
+
+pub mod reboots;
+pub mod storage;
