@@ -11,7 +11,7 @@ PYTHON ?= python3
 ALL := --workspace --all-features --locked
 
 # What `make test` does, cheap things first.
-STEPS := tools fmt lengths msrv dependencies clippy docs features build bindings unit doctest interop
+STEPS := tools fmt lengths msrv dependencies clippy docs features build bindings unit doctest interop stories
 
 .PHONY: help demo test bench extra $(STEPS) run-nextest run-cargo-test
 
@@ -90,6 +90,9 @@ bench: ## measurements with a goal; neither part of the tests nor comparable bet
 
 interop: ## Python and Node clients against the server
 	tests/clients/run
+
+stories: ## what the demo promises happens
+	@.ci/stories
 
 extra: ## checks with tools that not everybody has: cargo-deny, cargo-machete, typos
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --config .deny.toml check bans licenses sources; else echo "skipped: cargo install cargo-deny --locked"; fi

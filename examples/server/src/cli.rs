@@ -40,7 +40,7 @@ enum Command {
         /// The file.
         file: PathBuf,
     },
-    /// Shows a failover on six simulated encoders.
+    /// Shows trouble, and what becomes of it, on six simulated encoders.
     Demo(demo::DemoArgs),
 }
 

@@ -1,4 +1,4 @@
-//! A failover to watch: six simulated encoders, a real server, two streams, and a pulled cable.
+//! Trouble to watch: six simulated encoders, a real server, and something that goes wrong.
 //!
 //! Everything goes over the wire, as a client would do it: the streams are started over REST, and
 //! what happens is told from the live feed alone. Where ffmpeg and nginx are installed, the
@@ -21,10 +21,13 @@ use crate::auth::Scope;
 use crate::config::ServerConfig;
 use crate::serve;
 use crate::state::AppState;
+use cast::Cast;
+use scenarios::Scenario;
 use video::Video;
 
+mod cast;
 mod client;
-mod story;
+mod scenarios;
 mod video;
 
 const ENCODERS: u16 = 6;
@@ -35,10 +38,13 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// How the demo runs.
 #[derive(Clone, Debug, Args)]
 pub struct DemoArgs {
-    /// Ends after the failover instead of staying up.
+    /// What goes wrong.
+    #[arg(long, value_enum, default_value_t)]
+    scenario: Scenario,
+    /// Ends after the story instead of staying up.
     #[arg(long)]
     once: bool,
-    /// Prints one line of JSON instead of a story.
+    /// Prints one line of JSON instead of the story.
     #[arg(long)]
     json: bool,
     /// Sends no video, even if ffmpeg and nginx are installed.
@@ -59,12 +65,18 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     if !args.json {
         stage.introduce();
     }
-    let told = story::tell(&client, &stage.fleet, stage.video.as_ref().ok(), !args.json);
-    let outcome = tokio::time::timeout(PATIENCE, told)
+    let cast = Cast {
+        client: &client,
+        fleet: &stage.fleet,
+        video: stage.video.as_ref().ok(),
+        aloud: !args.json,
+    };
+    let ending = tokio::time::timeout(PATIENCE, args.scenario.tell(&cast))
         .await
-        .context("the failover did not happen in time")??;
-    if args.json {
-        println!("{}", serde_json::to_string(&outcome)?);
+        .context("what was promised did not happen in time")??;
+    // The last line of every story says in figures what was seen.
+    if args.json || args.scenario != Scenario::Cable {
+        println!("{}", ending.line);
     }
     if !args.once {
         if !args.json {
@@ -73,7 +85,10 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         serve::termination().await;
     }
     stage.clear().await?;
-    Ok(outcome.exit_code())
+    Ok(match ending.happened {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
 }
 
 /// Simulated encoders and a server that manages them.
@@ -98,9 +113,10 @@ impl Stage {
     async fn build(args: &DemoArgs) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(args.listen).await?;
         let address = listener.local_addr()?;
-        let video = match args.no_video {
-            true => Err("--no-video".to_owned()),
-            false => Video::open(address).await.map_err(|why| why.to_string()),
+        let video = match (args.no_video, args.scenario.shows_video()) {
+            (true, _) => Err("--no-video".to_owned()),
+            (_, false) => Err("this story needs none".to_owned()),
+            _ => Video::open(address).await.map_err(|why| why.to_string()),
         };
         let encoders = video.as_ref().map_or_else(|_| simulated(), Video::encoders);
         let fleet = SimulatorFleet::start(ENCODERS, encoders);
@@ -120,6 +136,7 @@ impl Stage {
             let id = EncoderId::try_new(format!("helo-{}", place + 1))?;
             config.encoders.push(EncoderSpec::new(id, url));
         }
+        args.scenario.prepare(&mut config);
         let store = Arc::new(serve::open_store(&config.data).await?);
         let manager = serve::build_manager(&config, store).await?;
         let state = AppState::new(manager, config);
