@@ -102,6 +102,8 @@ pub mod issue_code {
     pub const STORAGE_UNWRITABLE: &str = "storage_unwritable";
     /// The recording goes on with another medium.
     pub const RECORDING_SWITCHED: &str = "recording_switched";
+    /// A recording could not go on with another medium.
+    pub const RECORDING_NOT_SWITCHED: &str = "recording_not_switched";
     /// The device restarts again and again.
     pub const REBOOT_LOOP: &str = "reboot_loop";
     /// The device boots or shuts down.

@@ -20,6 +20,7 @@ mod keys;
 mod monitoring;
 mod probes;
 mod start;
+mod storage;
 mod streams;
 mod thumbnail;
 
@@ -63,6 +64,7 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(monitoring::figures))
         .routes(routes!(monitoring::load_balancer))
         .routes(routes!(monitoring::streams_health))
+        .routes(routes!(storage::storage))
         .routes(routes!(monitoring::assignments))
         .routes(routes!(crate::sockets::sse::events))
 }

@@ -15,6 +15,7 @@ mod input;
 mod key;
 mod monitoring;
 mod page;
+mod storage;
 mod stream;
 mod timeline;
 
@@ -26,6 +27,7 @@ pub use input::*;
 pub use key::*;
 pub use monitoring::*;
 pub use page::*;
+pub use storage::*;
 pub use stream::*;
 pub use timeline::*;
 
