@@ -6,6 +6,9 @@ pub mod concepts {}
 #[doc = include_str!("failover.md")]
 pub mod failover {}
 
+#[doc = include_str!("storage.md")]
+pub mod storage {}
+
 #[doc = include_str!("upgrade.md")]
 pub mod upgrade {}
 

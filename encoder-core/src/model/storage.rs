@@ -90,7 +90,7 @@ pub struct ClosedFile {
     /// How long the recording was seen to run.
     #[serde(rename = "duration_seconds", with = "seconds")]
     pub duration: Duration,
-    /// By how much the free space of its medium shrank meanwhile.
+    /// By how much the free space of its medium was seen to shrink meanwhile: at least its size.
     pub bytes: Option<u64>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use encoder_aja::simulator::{FaultKind, SimulatorConfig, Timing};
+use encoder_aja::simulator::{FaultKind, IngestChange, SimulatorConfig, Timing};
 use encoder_core::model::{Personality, Protection};
 use encoder_tests::{Setup, Station, until, watch_nothing_happen};
 use serde_json::Value;
@@ -67,7 +67,11 @@ async fn rebooting_device_loses_its_stream_is_kept_out_and_trusted_again() {
     let path = format!("/api/streams/{stream}");
     let document = station.client.get(&path).await.body;
     assert_ne!(names(&document, "backup"), "helo-1");
-    assert_eq!(station.completed(&stream).await, 1);
+    let timeline = station.client.get(&format!("{path}/timeline")).await.body;
+    assert!(timeline.to_string().contains("helo-1"), "{timeline:#}");
+    // It was on air once, and whatever moved since never came back to it.
+    let accepted = station.devices.times(1, IngestChange::Accepted);
+    assert_eq!(accepted, 1, "{timeline:#}");
     let alerts = station.client.get("/api/monitoring/alerts").await.body;
     assert!(alerts.to_string().contains("reboot_loop"), "{alerts}");
     until("it is trusted again", async || {

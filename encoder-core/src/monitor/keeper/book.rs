@@ -184,21 +184,19 @@ impl Book {
         };
         let running = self.running.as_ref()?;
         let ended = running.ended.unwrap_or(now);
-        let written = |(_, first, last): &(String, u64, u64)| {
-            let left = if trouble == MediumState::Full {
-                0
-            } else {
-                *last
-            };
-            first.checked_sub(left)
-        };
+        // The last reading is from before the end, so the file is at least that large.
+        let written = |(_, first, last): &(String, u64, u64)| first.checked_sub(*last);
         Some(Plan {
             from,
             to,
             trouble,
             stop,
             seconds: ended.saturating_duration_since(running.since),
-            bytes: running.medium.as_ref().and_then(written),
+            bytes: running
+                .medium
+                .as_ref()
+                .and_then(written)
+                .filter(|bytes| *bytes > 0),
         })
     }
 

@@ -192,7 +192,7 @@ impl StorageKeeper {
 fn described(file: ClosedFile) -> String {
     let seconds = file.duration.as_secs();
     match file.bytes {
-        Some(bytes) => format!("its file was closed after {seconds} s, about {bytes} bytes"),
+        Some(bytes) => format!("its file was closed after {seconds} s, at least {bytes} bytes"),
         None => format!("its file was closed after {seconds} s"),
     }
 }

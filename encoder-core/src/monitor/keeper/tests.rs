@@ -44,7 +44,9 @@ async fn ran_full(mode: SwitchMode, second: u64) -> (FakeEncoder, Manager) {
     let manager = manager(&helo, mode).await;
     let id = crate::EncoderDriver::id(&helo).clone();
     manager.control(&id, &Action::StartRecording).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    helo.set_readings(|status| status.media[0].free_bytes = Some(100));
+    tokio::time::sleep(Duration::from_secs(5)).await;
     helo.clear_calls();
     helo.set_readings(|status| {
         status.media[0].free_bytes = Some(0);
@@ -70,7 +72,7 @@ async fn recording_goes_on_with_the_second_medium_and_the_stream_is_left_alone()
     };
     assert_eq!(switch.outcome, SwitchOutcome::Switched);
     assert!(!switch.stopped_recording);
-    assert_eq!(switch.closed_file.bytes, Some(300));
+    assert_eq!(switch.closed_file.bytes, Some(200));
     assert_eq!(switch.closed_file.duration, Duration::from_secs(10));
     assert_eq!(helo.stream_state(), DeviceStreamState::Streaming);
     let touches_stream = |call: &CallKind| {

@@ -119,6 +119,7 @@ impl Stage {
             _ => Video::open(address).await.map_err(|why| why.to_string()),
         };
         let encoders = video.as_ref().map_or_else(|_| simulated(), Video::encoders);
+        let encoders = args.scenario.devices(encoders);
         let fleet = SimulatorFleet::start(ENCODERS, encoders);
         let fleet = fleet.await.context("the simulated encoders cannot start")?;
         let data = tempfile::tempdir()?;

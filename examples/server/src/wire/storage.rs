@@ -40,7 +40,7 @@ pub struct EncoderStorageDto {
     /// Since when it was seen to record; `null` while it does not.
     pub recording_since: Option<Time>,
     /// Its media; empty when the device does not tell.
-    pub media: Vec<MediumDto>,
+    pub media: Vec<StorageMediumDto>,
     /// The latest switches of the recording medium, newest last.
     pub switches: Vec<RecordingSwitchDto>,
     /// What a person could do, most urgent first.
@@ -65,8 +65,8 @@ impl From<StorageReport> for EncoderStorageDto {
 
 /// A recording medium.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[schema(as = Medium)]
-pub struct MediumDto {
+#[schema(as = StorageMedium)]
+pub struct StorageMediumDto {
     /// Stable name within the device, such as `primary`.
     pub slot: String,
     /// Kind of medium, such as `sd`, `usb`, `smb` or `nfs`.
@@ -95,7 +95,7 @@ pub struct MediumDto {
     pub time_to_full: Option<TimeToFullDto>,
 }
 
-impl From<MediumReport> for MediumDto {
+impl From<MediumReport> for StorageMediumDto {
     fn from(report: MediumReport) -> Self {
         let readings = report.readings;
         let growth = report.growth;
@@ -178,7 +178,7 @@ pub struct RecordingSwitchDto {
     pub stopped_recording: bool,
     /// How long the recording whose file ended was seen to run.
     pub closed_file_seconds: f64,
-    /// About how large that file is, by the free space of its medium.
+    /// How large that file is at least, by the free space of its medium; `null` when not seen.
     pub closed_file_bytes: Option<u64>,
     /// One line for people.
     pub message: String,

@@ -1,13 +1,18 @@
 //! The stories that the demo can tell. Each breaks something, follows what becomes of it over the
 //! wire, and knows what was promised.
 
+use std::time::Duration;
+
 use clap::ValueEnum;
+use encoder_aja::simulator::{Media, MediumKind, SimulatorConfig};
 use serde::Serialize;
 
 use super::cast::Cast;
 use crate::config::ServerConfig;
 
 mod cable;
+mod reboot_loop;
+mod storage;
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -15,6 +20,10 @@ pub(crate) enum Scenario {
     /// The network cable of an encoder on air is pulled.
     #[default]
     Cable,
+    /// The medium of a recording runs full.
+    Storage,
+    /// An encoder on air restarts again and again.
+    RebootLoop,
 }
 
 /// How a story ended.
@@ -47,7 +56,24 @@ impl Scenario {
     /// Settings that let the story happen within a minute.
     pub(super) fn prepare(self, _config: &mut ServerConfig) {
         match self {
-            Self::Cable => {}
+            Self::Cable | Self::Storage | Self::RebootLoop => {}
+        }
+    }
+
+    /// The devices that the story plays with.
+    pub(super) fn devices(self, device: SimulatorConfig) -> SimulatorConfig {
+        match self {
+            Self::Storage => device
+                .with_medium(MediumKind::Usb, Media::default())
+                .with_value("SecondaryRecordingDestination", "1"),
+            Self::RebootLoop => {
+                // A real one is away for longer than an audience likes to wait.
+                let mut timing = device.timing.clone();
+                timing.reboot_silence = Duration::from_secs(3);
+                timing.boot = Duration::from_secs(3);
+                device.with_timing(timing)
+            }
+            Self::Cable => device,
         }
     }
 
@@ -58,6 +84,8 @@ impl Scenario {
     pub(super) async fn tell(self, cast: &Cast<'_>) -> anyhow::Result<Ending> {
         match self {
             Self::Cable => cable::tell(cast).await,
+            Self::Storage => storage::tell(cast).await,
+            Self::RebootLoop => reboot_loop::tell(cast).await,
         }
     }
 }
