@@ -33,12 +33,6 @@ impl ManagerConfig {
                 "failover.protection_interval_ms",
                 self.failover.protection_interval,
             ),
-            (
-                "storage.record_timeout_seconds",
-                self.storage.record_timeout,
-            ),
-            ("storage.mount_timeout_seconds", self.storage.mount_timeout),
-            ("reboots.window_seconds", self.reboots.window),
             ("ingest.poll_interval_ms", self.ingest.poll_interval),
             ("ingest.moving_interval_ms", self.ingest.moving_interval),
             ("ingest.timeout_ms", self.ingest.timeout),
@@ -57,17 +51,13 @@ impl ManagerConfig {
             "ingest.missing_after_ms",
             "must be at least twice poll_interval_ms",
         );
-        require(
-            self.reboots.count > 1,
-            "reboots.count",
-            "must be at least 2",
-        );
         require(!self.instance.is_empty(), "instance", "must not be empty");
         require(
             self.event_capacity > 0,
             "event_capacity",
             "must be at least 1",
         );
+        self.check_storage(&mut violations);
         if violations.is_empty() {
             return Ok(());
         }
@@ -76,5 +66,20 @@ impl ManagerConfig {
             .map(|v| format!("{}: {}", v.field, v.message))
             .collect();
         Err(Error::new(ErrorKind::ConfigInvalid, fields.join("; ")).with_violations(violations))
+    }
+
+    fn check_storage(&self, violations: &mut Vec<Violation>) {
+        let long = "must be longer than zero";
+        let (storage, reboots) = (&self.storage, &self.reboots);
+        let (record, mount) = (storage.record_timeout, storage.mount_timeout);
+        let rules = [
+            (!record.is_zero(), "storage.record_timeout_seconds", long),
+            (!mount.is_zero(), "storage.mount_timeout_seconds", long),
+            (!reboots.window.is_zero(), "reboots.window_seconds", long),
+            (reboots.count > 1, "reboots.count", "must be at least 2"),
+        ];
+        let broken = rules.into_iter().filter(|(holds, _, _)| !holds);
+        let violation = |(_, field, message)| Violation::new(field, "out_of_range", message);
+        violations.extend(broken.map(violation));
     }
 }

@@ -128,10 +128,10 @@ impl State {
         {
             self.give_up_stream(now);
         }
-        if self.record.phase == RecordPhase::Recording {
-            if self.faults.strike(&FaultKind::RecordFails) || blind {
-                self.fail_recording(now, 4);
-            }
+        if self.record.phase == RecordPhase::Recording
+            && (self.faults.strike(&FaultKind::RecordFails) || blind)
+        {
+            self.fail_recording(now, 4);
         }
         self.fail_without_medium(now);
     }

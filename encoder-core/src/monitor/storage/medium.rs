@@ -46,9 +46,9 @@ pub fn state_of(
         return Some(MediumState::Absent);
     }
     let used = medium.used_percent();
-    Some(if DAMAGED.iter().any(|code| raised(code)) {
+    Some(if DAMAGED.iter().any(raised) {
         MediumState::Damaged
-    } else if UNWRITABLE.iter().any(|code| raised(code)) {
+    } else if UNWRITABLE.iter().any(raised) {
         MediumState::Unwritable
     } else if medium.free_bytes == Some(0) || raised(&FULL) {
         MediumState::Full

@@ -35,6 +35,13 @@ fn device(media: Vec<MediumReadings>, alarms: &[&str]) -> EncoderStatus {
     }
 }
 
+fn listing(kinds: &[&str]) -> StorageConfig {
+    StorageConfig {
+        destinations: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+        ..StorageConfig::default()
+    }
+}
+
 fn facts<'a>(
     config: &'a StorageConfig,
     status: &'a EncoderStatus,
@@ -122,8 +129,7 @@ fn running_recording_is_stopped_only_where_the_medium_does_not_keep_up() {
 
 #[test]
 fn listed_media_come_first_and_a_refusal_names_each_of_them() {
-    let mut config = StorageConfig::default();
-    config.destinations = vec!["nfs".to_owned(), "sd".to_owned()];
+    let config = listing(&["nfs", "sd"]);
     let media = vec![medium("primary", "sd", 0), medium("secondary", "usb", 0)];
     let status = device(media, &[]);
     let mut facts = facts(&config, &status, RecordingPhase::BrokenOff);
@@ -143,8 +149,7 @@ fn listed_media_come_first_and_a_refusal_names_each_of_them() {
 
 #[test]
 fn recordings_stay_where_moving_is_off_impossible_or_spent() {
-    let mut config = StorageConfig::default();
-    config.destinations = vec!["usb".to_owned(), "smb".to_owned()];
+    let mut config = listing(&["usb", "smb"]);
     let status = device(vec![medium("primary", "sd", 0)], &[]);
     let told = |facts: &Facts<'_>| match decide(facts) {
         Decision::Tell { reason, .. } => reason,
@@ -224,8 +229,7 @@ proptest! {
         listed in proptest::sample::subsequence(vec!["usb", "smb", "sd"], 0..=3),
         past in any_past(),
     ) {
-        let mut config = StorageConfig::default();
-        config.destinations = listed.iter().map(|kind| (*kind).to_owned()).collect();
+        let config = listing(&listed);
         let status = device(vec![first, second], &alarms);
         let mut facts = facts(&config, &status, phase);
         let past: Vec<_> = past.into_iter().map(|(ago, from, to, succeeded)| PastSwitch {
