@@ -72,7 +72,7 @@ pub(crate) static ALARMS: [AlarmMeaning; 63] = [
     row("SD_Card_Write_Protected_Alarm", "sd_card_write_protected", Storage, Warning),
     row("Remote_Media_DNS_Alarm", "remote_media_name_not_found", Storage, Warning),
     row("StreamingFailedAlarm", alarm_code::STREAMING_FAILED, Stream, Critical),
-    row("RecordingFailedAlarm", "recording_failed", Storage, Warning),
+    row("RecordingFailedAlarm", alarm_code::RECORDING_FAILED, Storage, Warning),
     row("NetworkNameNotFoundAlarm", "network_name_not_found", Network, Critical),
     row("NTPNameResolutionFailureAlarm", "ntp_name_not_found", Network, Warning),
     row("Remote_Media_Write_Protected_Alarm", "remote_media_write_protected", Storage, Warning),

@@ -37,6 +37,9 @@ pub(crate) const AUDIO_INPUTS: [(&str, u32); 4] =
 /// `RecordingDestination` by number, and `SecondaryRecordingDestination` where it is not none.
 pub(crate) const MEDIA_KINDS: [&str; 4] = ["sd", "usb", "smb", "nfs"];
 
+/// [`MEDIA_KINDS`] with their numbers.
+pub(crate) const MEDIA_NUMBERS: [(&str, u32); 4] = [("sd", 0), ("usb", 1), ("smb", 2), ("nfs", 3)];
+
 /// `SecondaryRecordingDestination` for none.
 pub(crate) const NO_SECOND_MEDIUM: u64 = 4;
 

@@ -115,6 +115,17 @@ pub struct AjaConfig {
     /// How long a preset recall may take. Default 8 s, as in AJA's sample.
     #[serde(rename = "recall_timeout_ms", with = "millis")]
     pub recall_timeout: Duration,
+    /// How long a recording medium that is no longer selected may still read as mounted.
+    /// Default 4 s, as seen on a Ki Pro.
+    #[serde(rename = "media_release_ms", with = "millis")]
+    pub media_release: Duration,
+    /// How long the newly selected medium may take after that to be mounted and ready.
+    /// Default 14 s, as seen on a Ki Pro.
+    #[serde(rename = "media_mount_ms", with = "millis")]
+    pub media_mount: Duration,
+    /// Pause between looks at a medium that is being mounted. Default 250 ms.
+    #[serde(rename = "media_poll_ms", with = "millis")]
+    pub media_poll: Duration,
 }
 
 impl Default for AjaConfig {
@@ -144,6 +155,9 @@ impl Default for AjaConfig {
             stop_when_idle: true,
             recall_settle: Duration::from_millis(500),
             recall_timeout: Duration::from_secs(8),
+            media_release: Duration::from_secs(4),
+            media_mount: Duration::from_secs(14),
+            media_poll: Duration::from_millis(250),
         }
     }
 }
@@ -164,6 +178,7 @@ impl AjaConfig {
             ("pool.idle_timeout_seconds", self.pool.idle_timeout),
             ("pool.lifetime_seconds", self.pool.lifetime),
             ("pool.keepalive_seconds", self.pool.keepalive),
+            ("media_poll_ms", self.media_poll),
         ];
         let zero = spans.iter().filter(|(_, span)| span.is_zero());
         let mut violations: Vec<_> = zero

@@ -12,6 +12,8 @@ use crate::device::Device;
 use crate::error::ReplyError;
 use crate::params::Param;
 
+mod media;
+
 const OPERATION: &str = "EncoderDriver::control";
 
 /// Presets a HELO stores.
@@ -29,7 +31,8 @@ pub(crate) async fn command(device: &Device, command: &str, operation: &'static 
 pub(crate) async fn control(device: &Device, action: &Action) -> Result<()> {
     match action {
         Action::StartRecording => start_recording(device).await,
-        Action::StopRecording => command(device, command::STOP_RECORDING, OPERATION).await,
+        Action::StopRecording => stop_recording(device).await,
+        Action::SelectRecordingMedium { medium } => media::select(device, medium).await,
         Action::Reboot => reboot(device).await,
         Action::RecallPreset { preset } => recall(device, *preset).await,
         Action::SelectInput { video, audio } => {
@@ -62,7 +65,36 @@ async fn start_recording(device: &Device) -> Result<()> {
     if state == Some(DeviceRecordState::Recording) {
         return Ok(());
     }
+    if device.read_flag(Param::LINKED, OPERATION).await? == Some(true)
+        && !device.read_state(OPERATION).await?.may_publish()
+    {
+        return Err(linked(
+            device,
+            "starting the recording would start a stream",
+        ));
+    }
     command(device, command::RECORD, OPERATION).await
+}
+
+async fn stop_recording(device: &Device) -> Result<()> {
+    if device.read_flag(Param::LINKED, OPERATION).await? == Some(true)
+        && device.read_state(OPERATION).await?.may_publish()
+    {
+        return Err(linked(
+            device,
+            "stopping the recording would stop the stream",
+        ));
+    }
+    command(device, command::STOP_RECORDING, OPERATION).await
+}
+
+/// The refusal of a command for the recorder that would move the stream as well.
+fn linked(device: &Device, what: &str) -> encoder_core::Error {
+    let wire = Param::LINKED.wire();
+    let message = format!("{what}, because the device links both; switch LinkStartStop off");
+    device
+        .place(OPERATION, &wire)
+        .error(ErrorKind::Conflict, message)
 }
 
 /// Restarts into the newest image. The reply may not arrive, so once the request was sent, its
@@ -113,7 +145,7 @@ async fn recall(device: &Device, preset: u32) -> Result<()> {
     }
 }
 
-/// The device's number for an input.
+/// The device's number for an input or a medium.
 fn choice(device: &Device, name: Option<&str>, choices: &[(&str, u32)]) -> Result<Option<u32>> {
     let Some(name) = name else {
         return Ok(None);
@@ -122,7 +154,7 @@ fn choice(device: &Device, name: Option<&str>, choices: &[(&str, u32)]) -> Resul
         Some((_, number)) => Ok(Some(*number)),
         None => {
             let known: Vec<_> = choices.iter().map(|(known, _)| *known).collect();
-            let message = format!("a HELO has the inputs {} here", known.join(", "));
+            let message = format!("a HELO has {} here, not {name}", known.join(", "));
             Err(unsupported(device, message))
         }
     }

@@ -177,6 +177,16 @@ impl Device {
         }
     }
 
+    /// Reads a choice of no and yes; `None` for anything else.
+    pub(crate) async fn read_flag(
+        &self,
+        param: Param,
+        operation: &'static str,
+    ) -> Result<Option<bool>> {
+        self.read(param, operation).await?;
+        Ok(self.readings().flag(param))
+    }
+
     /// Writes a value. The device took it when this is `Ok`; whether it holds it is another
     /// question.
     pub(crate) async fn write(

@@ -89,6 +89,7 @@ impl EncoderDriver for AjaDriver {
         capability.record = true;
         capability.recall_preset = true;
         capability.select_input = true;
+        capability.select_recording_medium = true;
         capability.mute = true;
         capability.reboot = true;
         capability.pushes_events = self.device.config.events;

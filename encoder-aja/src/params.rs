@@ -103,6 +103,7 @@ parameters! {
     VIDEO_INPUT "VideoInSelect" Number OnDemand;
     AUDIO_INPUT "AudioInSelect" Number OnDemand;
     MUTE "AVMute" Number OnDemand;
+    LINKED "LinkStartStop" Number OnDemand;
 }
 
 /// Every parameter the driver knows, alarms included.

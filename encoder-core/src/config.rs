@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::health::{ConnectionConfig, DirectConfig, ThermalConfig};
 use crate::model::{Bitrate, Personality, Protection, seconds};
+use crate::monitor::reboots::RebootConfig;
+use crate::monitor::storage::StorageConfig;
 use crate::remediation::{BudgetConfig, LadderConfig};
 
 mod check;
@@ -49,6 +51,10 @@ pub struct ManagerConfig {
     pub remediation: LadderConfig,
     /// How often it may be tried.
     pub remediation_budget: BudgetConfig,
+    /// When and where to recordings move.
+    pub storage: StorageConfig,
+    /// When restarts of a device are a loop.
+    pub reboots: RebootConfig,
     /// What a request for a stream may leave out.
     pub stream_defaults: StreamDefaults,
     /// How long streams that ended are remembered, with their timelines.
@@ -75,6 +81,8 @@ impl Default for ManagerConfig {
             ingest: IngestConfig::default(),
             remediation: LadderConfig::default(),
             remediation_budget: BudgetConfig::default(),
+            storage: StorageConfig::default(),
+            reboots: RebootConfig::default(),
             stream_defaults: StreamDefaults::default(),
             stream_retention: Duration::from_secs(30 * 24 * 3600),
             event_capacity: 4096,

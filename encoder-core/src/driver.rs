@@ -78,6 +78,9 @@ pub struct Capability {
     pub recall_preset: bool,
     /// Switches inputs.
     pub select_input: bool,
+    /// Chooses the medium it records to. [`EncoderDriver::control`] returns once the medium is
+    /// mounted and ready; when it fails, the device may be left with the new choice.
+    pub select_recording_medium: bool,
     /// Mutes picture and sound.
     pub mute: bool,
     /// Restarts on command.

@@ -16,6 +16,7 @@ use crate::model::{
     FailoverAccepted, FailoverRequest, FleetCounts, LoadBalancerReport, StreamConfigPatch,
     StreamId, StreamRequest, StreamView, Subject, TimelineEntry, Trigger,
 };
+use crate::monitor::keeper::StorageKeeper;
 use crate::operations::{control, encoders, lease, load};
 use crate::store::StateStore;
 use crate::streams::{StreamContext, Streams};
@@ -41,6 +42,7 @@ struct Inner {
     tasks: Supervisor,
     closing: AtomicBool,
     alerts: Arc<Mutex<AlertBook>>,
+    storage: Arc<StorageKeeper>,
 }
 
 impl Manager {
@@ -128,6 +130,7 @@ impl Manager {
     pub async fn control(&self, id: &EncoderId, action: &Action) -> Result<ControlOutcome> {
         self.commanding()?;
         let inner = &self.0;
+        inner.storage.told(id, action);
         let outcome = control::run(
             &inner.cx.fleet,
             inner.cx.store.as_ref(),

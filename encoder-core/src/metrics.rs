@@ -12,6 +12,7 @@ use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
 };
 
+use self::recorder::RecorderSeries;
 use crate::error::Result;
 use crate::model::{
     DeviceStreamState, EncoderId, EncoderState, EncoderStatus, EncoderView, FailoverSummary,
@@ -19,6 +20,7 @@ use crate::model::{
 };
 
 mod connection;
+mod recorder;
 
 /// Bounds for the time a device takes to answer.
 const ANSWER_SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
@@ -114,6 +116,7 @@ struct Inner {
     failover_phase: HistogramVec,
     authorizations: IntCounterVec,
     interruption: HistogramVec,
+    recorder: RecorderSeries,
 }
 
 impl fmt::Debug for Metrics {
@@ -220,6 +223,7 @@ impl Inner {
             ),
             authorizations: series.authorizations(),
             interruption: series.interruption(),
+            recorder: RecorderSeries::new(&series),
             registry,
         }
     }
@@ -262,6 +266,7 @@ impl Metrics {
         let m = &self.0;
         m.state.reset();
         m.readings.iter().for_each(GaugeVec::reset);
+        m.recorder.set_media(encoders);
         for view in encoders {
             let id = [view.spec.id.as_str()];
             for state in EncoderState::ALL {
@@ -308,7 +313,13 @@ impl Metrics {
         }
     }
 
+    /// Brings the count of a device's restarts up to what its watcher counted.
+    pub(crate) fn set_reboots(&self, id: &EncoderId, total: u64) {
+        self.0.recorder.set_reboots(id, total);
+    }
+
     pub(crate) fn forget_encoder(&self, id: &EncoderId) {
+        self.0.recorder.forget(id);
         // Removing a series that was never written is an error that means nothing here.
         let _ = self.0.request_seconds.remove_label_values(&[id.as_str()]);
         for kind in crate::error::ErrorKind::ALL {

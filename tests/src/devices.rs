@@ -147,6 +147,10 @@ fn quick_driver() -> AjaConfig {
     config.readback_pause = ms(20);
     config.reconnect_min = ms(20);
     config.reconnect_max = ms(100);
+    config.media_release = ms(100);
+    config.media_mount = ms(400);
+    config.media_poll = ms(20);
+    config.media_refresh = ms(200);
     config
 }
 

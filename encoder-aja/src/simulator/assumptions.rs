@@ -65,6 +65,11 @@ pub struct Assumptions {
     pub edit_while_streaming: EditWhileStreaming,
     /// Whether `ReplicatorCommand` reads 0 again once the command is taken.
     pub command_self_clears: bool,
+    /// Whether a recording destination written while something is recorded is kept for the next
+    /// recording, instead of the write being ignored.
+    pub destination_kept_for_next_recording: bool,
+    /// Whether the former medium still reads as mounted and ready until it is let go.
+    pub medium_lingers_while_released: bool,
     /// What a stream start does without an input signal.
     pub start_without_input: StartWithoutInput,
     /// Whether durations keep their last value after a stop instead of returning to zero.
@@ -105,6 +110,8 @@ impl Default for Assumptions {
             working_copy_write_reaches_numbered: false,
             edit_while_streaming: EditWhileStreaming::NextStart,
             command_self_clears: true,
+            destination_kept_for_next_recording: true,
+            medium_lingers_while_released: true,
             start_without_input: StartWithoutInput::Fails,
             duration_kept_after_stop: false,
             stream_uri_has_key: true,

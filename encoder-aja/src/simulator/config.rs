@@ -12,6 +12,7 @@ use super::ingest::SimulatedIngest;
 #[cfg(feature = "media")]
 use super::media::MediaConfig;
 use super::millis;
+pub use super::storage::{Media, MediumKind};
 
 /// One simulated HELO.
 ///
@@ -43,8 +44,10 @@ pub struct SimulatorConfig {
     pub timing: Timing,
     /// How warm the device gets.
     pub thermal: Thermal,
-    /// What recordings go to.
+    /// The SD card, which recordings go to unless another medium is selected.
     pub media: Media,
+    /// The other media; those that are left out are not there.
+    pub other_media: BTreeMap<MediumKind, Media>,
     /// What is plugged into the inputs.
     pub signal: Signal,
     /// The answers to everything nobody has established.
@@ -89,6 +92,7 @@ impl Default for SimulatorConfig {
             timing: Timing::default(),
             thermal: Thermal::default(),
             media: Media::default(),
+            other_media: BTreeMap::new(),
             signal: Signal::default(),
             assumptions: Assumptions::default(),
             values: BTreeMap::new(),
@@ -145,11 +149,35 @@ impl SimulatorConfig {
         self
     }
 
-    /// Sets what recordings go to.
+    /// Sets the SD card.
     #[must_use]
     pub fn with_media(mut self, media: Media) -> Self {
         self.media = media;
         self
+    }
+
+    /// Sets the medium of that kind.
+    #[must_use]
+    pub fn with_medium(mut self, kind: MediumKind, media: Media) -> Self {
+        match kind {
+            MediumKind::Sd => self.media = media,
+            other => {
+                self.other_media.insert(other, media);
+            }
+        }
+        self
+    }
+
+    /// The medium of that kind, absent unless it was set.
+    pub(super) fn medium(&self, kind: MediumKind) -> Media {
+        let absent = || Media {
+            mounted: false,
+            ..Media::default()
+        };
+        match kind {
+            MediumKind::Sd => self.media.clone(),
+            other => self.other_media.get(&other).cloned().unwrap_or_else(absent),
+        }
     }
 
     /// Sets what is plugged into the inputs.
@@ -244,6 +272,12 @@ pub struct Timing {
     /// How long a restarting device is silent, before `boot` begins.
     #[serde(rename = "reboot_silence_ms", with = "millis")]
     pub reboot_silence: Duration,
+    /// How long a medium that is no longer selected takes to be let go.
+    #[serde(rename = "media_release_ms", with = "millis")]
+    pub media_release: Duration,
+    /// How long the newly selected medium takes to be mounted after that.
+    #[serde(rename = "media_mount_ms", with = "millis")]
+    pub media_mount: Duration,
     /// How often moving readings (durations, temperature, media) become events.
     #[serde(rename = "tick_ms", with = "millis")]
     pub tick: Duration,
@@ -261,6 +295,8 @@ impl Default for Timing {
             preset: Duration::from_secs(1),
             reboot_grace: Duration::from_millis(50),
             reboot_silence: Duration::from_secs(30),
+            media_release: Duration::from_secs(1),
+            media_mount: Duration::from_secs(3),
             tick: Duration::from_secs(1),
         }
     }
@@ -280,6 +316,8 @@ impl Timing {
             preset: Duration::from_millis(30),
             reboot_grace: Duration::from_millis(20),
             reboot_silence: Duration::from_millis(200),
+            media_release: Duration::from_millis(20),
+            media_mount: Duration::from_millis(40),
             tick: Duration::from_millis(250),
         }
     }
@@ -314,35 +352,6 @@ impl Default for Thermal {
             settling: Duration::from_secs(120),
             near_over: 75.0,
             shutdown: 90.0,
-        }
-    }
-}
-
-/// The primary recording medium.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Media {
-    /// Whether a medium is there.
-    pub mounted: bool,
-    /// Its size in bytes.
-    pub total_bytes: u64,
-    /// What is taken at power-up, in bytes.
-    pub used_bytes: u64,
-    /// The share left, in percent, below which `Media_Low_Alarm` is raised.
-    pub low_percent: u64,
-    /// How fast recordings grow compared with their bitrate; above 1 to fill a medium in a test.
-    pub fill_factor: u32,
-}
-
-impl Default for Media {
-    fn default() -> Self {
-        Self {
-            mounted: true,
-            total_bytes: 64_000_000_000,
-            used_bytes: 8_000_000_000,
-            low_percent: 15,
-            fill_factor: 1,
         }
     }
 }

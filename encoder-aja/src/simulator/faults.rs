@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::millis;
 use super::requests::RequestRecord;
+use super::storage::MediumKind;
 
 /// One thing going wrong, until it has happened often enough, its time is over, or
 /// [`clear_faults`](super::Simulator::clear_faults) ends it.
@@ -14,10 +15,12 @@ use super::requests::RequestRecord;
 /// In JSON, kinds without settings are a name, the others an object:
 ///
 /// ```
-/// use encoder_aja::simulator::{Fault, FaultKind};
+/// use encoder_aja::simulator::{Fault, FaultKind, MediumKind};
 ///
 /// let hang: Fault = serde_json::from_str(r#"{"kind": "hang", "times": 2, "path": "/config"}"#)?;
 /// assert_eq!(hang, Fault::new(FaultKind::Hang).times(2).on_path("/config"));
+/// let full: Fault = serde_json::from_str(r#"{"kind": "storage_full", "medium": "usb"}"#)?;
+/// assert_eq!(full, Fault::new(FaultKind::StorageFull).on_medium(MediumKind::Usb));
 /// let slow: Fault = serde_json::from_str(r#"{"kind": {"delay": {"delay_ms": 250}}}"#)?;
 /// assert_eq!(slow.times, None);
 /// # Ok::<(), serde_json::Error>(())
@@ -44,6 +47,10 @@ pub struct Fault {
     /// Only requests for this parameter; the name may lack `eParamID_`.
     #[serde(default)]
     pub param: Option<String>,
+    /// Only this medium, for the faults of storage; `None` is the one selected when the fault
+    /// comes.
+    #[serde(default)]
+    pub medium: Option<MediumKind>,
 }
 
 /// The things that can go wrong.
@@ -144,6 +151,11 @@ pub enum FaultKind {
     StorageFull,
     /// The recording medium is pulled out.
     StorageRemoved,
+    /// The recording medium does not keep up: `Media_Too_Slow_Alarm` while something is recorded
+    /// on it.
+    StorageSlow,
+    /// The recording medium cannot be written to.
+    StorageWriteProtected,
     /// An alarm is raised.
     Alarm {
         /// The alarm parameter; the name may lack `eParamID_`.
@@ -195,6 +207,7 @@ impl Fault {
             path: None,
             action: None,
             param: None,
+            medium: None,
         }
     }
 
@@ -239,6 +252,13 @@ impl Fault {
         self
     }
 
+    /// Limits it to one medium.
+    #[must_use]
+    pub fn on_medium(mut self, medium: MediumKind) -> Self {
+        self.medium = Some(medium);
+        self
+    }
+
     fn concerns(&self, request: &RequestRecord) -> bool {
         let same = |wanted: &Option<String>, found: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| Some(wanted) == found)
@@ -270,6 +290,17 @@ impl FaultKind {
                 | Self::Status { .. }
                 | Self::ContentType { .. }
                 | Self::ContentLength { .. }
+        )
+    }
+
+    /// Whether it bends a recording medium.
+    pub(super) fn is_of_storage(&self) -> bool {
+        matches!(
+            self,
+            Self::StorageFull
+                | Self::StorageRemoved
+                | Self::StorageSlow
+                | Self::StorageWriteProtected
         )
     }
 
@@ -322,6 +353,12 @@ impl ActiveFaults {
 
     pub(super) fn has(&self, kind: &FaultKind) -> bool {
         self.kinds().any(|active| active == kind)
+    }
+
+    /// Whether this fault of storage bends that medium.
+    pub(super) fn concern_medium(&self, kind: &FaultKind, medium: MediumKind) -> bool {
+        let mut faults = self.0.iter().map(|active| &active.fault);
+        faults.any(|fault| fault.kind == *kind && fault.medium == Some(medium))
     }
 
     pub(super) fn list(&self) -> Vec<Fault> {

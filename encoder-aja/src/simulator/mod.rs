@@ -60,6 +60,7 @@ mod millis;
 mod network;
 mod requests;
 mod standing;
+mod storage;
 
 pub use alarm::{AlarmMessage, AlarmText};
 pub use assumptions::{
@@ -71,7 +72,7 @@ pub use catalogue::{
     AlarmFacts, Catalogue, Choice, PREFIX, Parameter, ParameterIndex, ParameterKind, Profile,
     catalogue,
 };
-pub use config::{Media, Password, Signal, SimulatorConfig, Thermal, Timing};
+pub use config::{Media, MediumKind, Password, Signal, SimulatorConfig, Thermal, Timing};
 pub use control::{Control, control_router};
 pub use device::{Device, UnknownParameter};
 pub use faults::{Fault, FaultKind};

@@ -48,7 +48,9 @@ pub(super) fn suggestions(code: &str) -> Vec<String> {
             "Lower the bitrate.",
             "Check the uplink between encoder and ingest.",
         ],
-        _ => of_the_connection(code).unwrap_or_else(|| at_the_ingest(code)),
+        _ => of_the_connection(code)
+            .or_else(|| of_the_recorder(code))
+            .unwrap_or_else(|| at_the_ingest(code)),
     };
     lines.iter().map(|line| (*line).to_owned()).collect()
 }
@@ -70,6 +72,30 @@ fn of_the_connection(code: &str) -> Option<&'static [&'static str]> {
         issue_code::CONNECTION_SLOW_HOURS => {
             &["Look for what else uses the network at these hours, or plan streams around them."]
         }
+        _ => return None,
+    };
+    Some(lines)
+}
+
+/// Suggestions about recordings and restarts.
+fn of_the_recorder(code: &str) -> Option<&'static [&'static str]> {
+    let lines: &[&str] = match code {
+        issue_code::STORAGE_FULL => &[
+            "Free or replace the recording medium.",
+            "List other media in storage.destinations, so that recordings go on there.",
+        ],
+        issue_code::STORAGE_REMOVED => {
+            &["Put the recording medium back, or let the encoder record to another one."]
+        }
+        issue_code::STORAGE_SLOW => &["Use a faster medium, or a lower recording bitrate."],
+        issue_code::STORAGE_UNWRITABLE => &[
+            "Check write protection, access rights and format of the recording medium.",
+            "Save what is on it before it is formatted.",
+        ],
+        issue_code::REBOOT_LOOP => &[
+            "Check the encoder's power supply and temperature.",
+            "Compare its firmware with the others' before it is used again.",
+        ],
         _ => return None,
     };
     Some(lines)

@@ -83,6 +83,21 @@ impl AlertBook {
         Some(alert)
     }
 
+    /// Keeps something that happened, and is over: an alert that is resolved from the start.
+    pub(crate) fn tell(&mut self, subject: &Subject, issue: &Issue, now: Timestamp) -> Alert {
+        let mut alert = Condition::new(issue, subject).open(issue);
+        alert.state = AlertState::Resolved;
+        alert.resolved_at = Some(now);
+        self.keep_resolved([alert.clone()]);
+        alert
+    }
+
+    fn keep_resolved(&mut self, alerts: impl IntoIterator<Item = Alert>) {
+        self.resolved.extend(alerts);
+        let excess = self.resolved.len().saturating_sub(KEPT_RESOLVED);
+        self.resolved.drain(..excess);
+    }
+
     /// Resolves what has been gone for long enough; returns what was resolved.
     pub(crate) fn settle(&mut self, now: Timestamp) -> Vec<Alert> {
         let over = |open: &Open| {
@@ -107,9 +122,7 @@ impl AlertBook {
                 changed.push(alert);
             }
         }
-        self.resolved.extend(changed.iter().cloned());
-        let excess = self.resolved.len().saturating_sub(KEPT_RESOLVED);
-        self.resolved.drain(..excess);
+        self.keep_resolved(changed.iter().cloned());
         changed
     }
 

@@ -87,6 +87,7 @@ impl ManagerConfig {
         ] {
             require(count > 0, field, "must be at least 1");
         }
+        self.check_storage(&mut violations);
         if violations.is_empty() {
             return Ok(());
         }
@@ -95,5 +96,20 @@ impl ManagerConfig {
             .map(|v| format!("{}: {}", v.field, v.message))
             .collect();
         Err(Error::new(ErrorKind::ConfigInvalid, fields.join("; ")).with_violations(violations))
+    }
+
+    fn check_storage(&self, violations: &mut Vec<Violation>) {
+        let long = "must be longer than zero";
+        let (storage, reboots) = (&self.storage, &self.reboots);
+        let (record, mount) = (storage.record_timeout, storage.mount_timeout);
+        let rules = [
+            (!record.is_zero(), "storage.record_timeout_seconds", long),
+            (!mount.is_zero(), "storage.mount_timeout_seconds", long),
+            (!reboots.window.is_zero(), "reboots.window_seconds", long),
+            (reboots.count > 1, "reboots.count", "must be at least 2"),
+        ];
+        let broken = rules.into_iter().filter(|(holds, _, _)| !holds);
+        let violation = |(_, field, message)| Violation::new(field, "out_of_range", message);
+        violations.extend(broken.map(violation));
     }
 }

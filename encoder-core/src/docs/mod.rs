@@ -12,6 +12,9 @@ pub mod thermal {}
 #[doc = include_str!("scores.md")]
 pub mod scores {}
 
+#[doc = include_str!("storage.md")]
+pub mod storage {}
+
 #[doc = include_str!("upgrade.md")]
 pub mod upgrade {}
 

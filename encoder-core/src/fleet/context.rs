@@ -109,6 +109,9 @@ fn objections(encoder: &Encoder, streams: u32, capacity: u32) -> Vec<String> {
         Verdict::Healthy | Verdict::Worn => {}
     }
     reasons.extend(snapshot.misbehaviour());
+    if snapshot.is_restless() {
+        reasons.push("reboots again and again".to_owned());
+    }
     match snapshot.stream_state() {
         DeviceStreamState::Initialising | DeviceStreamState::ShuttingDown => {
             reasons.push("is restarting".to_owned());

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::health::Overheating;
 use crate::model::{
     Assessment, ConnectionHealth, CoolingState, DeviceStreamState, EncoderSpec, EncoderState,
-    EncoderStatus, Heat, Issue, Timestamp, Verdict, issue_code,
+    EncoderStatus, Heat, Issue, MediumReadings, RebootReport, Timestamp, Verdict, issue_code,
 };
 
 /// The watcher's latest conclusions. Immutable; a new one replaces it.
@@ -26,6 +26,8 @@ pub(crate) struct EncoderSnapshot {
     pub(crate) silent_since: Option<Instant>,
     /// When the stream state was first seen as it is.
     pub(crate) stream_state_at: Option<Timestamp>,
+    /// The device's restarts.
+    pub(crate) reboots: RebootReport,
 }
 
 impl Default for EncoderSnapshot {
@@ -42,6 +44,7 @@ impl Default for EncoderSnapshot {
             last_seen_at: None,
             silent_since: None,
             stream_state_at: None,
+            reboots: RebootReport::default(),
         }
     }
 }
@@ -75,6 +78,12 @@ impl EncoderSnapshot {
         (alive && self.status.is_none()).then(|| "its state cannot be read".to_owned())
     }
 
+    /// Whether the device restarts in a loop, or did so a short while ago.
+    pub(crate) fn is_restless(&self) -> bool {
+        let code = |issue: &Issue| issue.code.as_str() == issue_code::REBOOT_LOOP;
+        self.assessment.issues.iter().any(code)
+    }
+
     pub(crate) fn state(&self, spec: &EncoderSpec) -> EncoderState {
         match self.assessment.verdict {
             _ if spec.maintenance => EncoderState::Maintenance,
@@ -96,6 +105,10 @@ impl EncoderSnapshot {
                 .iter()
                 .map(move |issue| (issue.code.as_str(), severity(issue)))
         }
+        fn presence(medium: &MediumReadings) -> impl PartialEq + use<> {
+            let full = medium.free_bytes == Some(0);
+            (medium.kind.clone(), medium.mounted, medium.ready, full)
+        }
         let volatile = |status: &Option<EncoderStatus>| {
             status.as_ref().map(|status| {
                 (
@@ -103,6 +116,7 @@ impl EncoderSnapshot {
                     status.record_state,
                     status.input.clone(),
                     status.active.clone(),
+                    status.media.iter().map(presence).collect::<Vec<_>>(),
                 )
             })
         };

@@ -207,6 +207,8 @@ impl Watcher {
         self.look_ahead(now);
         let snapshot = self.judge(now);
         let mut changed = false;
+        let (id, restarts) = (self.encoder.id(), self.history.restarts().total());
+        self.context.metrics.set_reboots(id, restarts);
         self.encoder.snapshots.send_if_modified(|current| {
             changed = snapshot.differs_from(current);
             *current = Arc::new(snapshot);
@@ -251,6 +253,7 @@ impl Watcher {
             last_seen_at: history.last_alive().map(|at| history.wall(at)),
             silent_since: history.silence().next().map(|contact| contact.at),
             stream_state_at: history.stream_state_since().map(|at| history.wall(at)),
+            reboots: history.reboot_report(&self.context.config.reboots, now),
         }
     }
 

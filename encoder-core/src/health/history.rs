@@ -7,10 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::memory::{ConnectionMemory, ContactSummary, HourOfDay, Outage, SUMMARY_INTERVAL};
 use crate::driver::StatusChange;
-use crate::error::ErrorKind;
 use crate::model::{
-    DeviceStreamState, EncoderStatus, MediumReadings, Reconnects, Timestamp, seconds,
+    DeviceStreamState, EncoderStatus, MediumReadings, Reboot, RebootReport, Reconnects, Timestamp,
+    seconds,
 };
+use crate::monitor::reboots::{RebootConfig, RestartTrace};
+use crate::monitor::storage::MediaSince;
+
+mod contact;
+
+pub use contact::{Contact, ContactOutcome};
 
 /// Equal temperatures closer together than this are one measurement.
 const TEMPERATURE_SPACING: Duration = Duration::from_secs(1);
@@ -44,68 +50,6 @@ impl Default for HistoryConfig {
             outages: 64,
             summaries: 120,
             summary_interval: SUMMARY_INTERVAL,
-        }
-    }
-}
-
-/// What became of one request to the device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ContactOutcome {
-    /// It answered.
-    Answered {
-        /// Time to answer.
-        latency: Duration,
-    },
-    /// The device spoke by itself through its event feed.
-    Spoke,
-    /// It failed.
-    Failed {
-        /// How.
-        kind: ErrorKind,
-    },
-}
-
-impl ContactOutcome {
-    /// Whether the device gave any sign of life, even a wrong answer.
-    pub const fn is_alive(self) -> bool {
-        match self {
-            Self::Answered { .. } | Self::Spoke => true,
-            Self::Failed { kind } => !matches!(
-                kind,
-                ErrorKind::DeviceUnreachable | ErrorKind::DeadlineExceeded
-            ),
-        }
-    }
-}
-
-/// One request, or one word of the device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Contact {
-    /// When it ended.
-    pub at: Instant,
-    /// What became of it.
-    pub outcome: ContactOutcome,
-}
-
-impl Contact {
-    /// Whether the manager asked; false when the device spoke by itself.
-    pub const fn is_request(&self) -> bool {
-        !matches!(self.outcome, ContactOutcome::Spoke)
-    }
-
-    /// Time to answer, where there was one.
-    pub const fn latency(&self) -> Option<Duration> {
-        match self.outcome {
-            ContactOutcome::Answered { latency } => Some(latency),
-            _ => None,
-        }
-    }
-
-    /// How it failed, where it did.
-    pub const fn failure(&self) -> Option<ErrorKind> {
-        match self.outcome {
-            ContactOutcome::Failed { kind } => Some(kind),
-            _ => None,
         }
     }
 }
@@ -168,6 +112,8 @@ pub struct History {
     loads: VecDeque<Load>,
     publishing_intended_since: Option<Instant>,
     streamed_since_intended: bool,
+    restarts: RestartTrace,
+    media_since: MediaSince,
 }
 
 impl History {
@@ -186,6 +132,8 @@ impl History {
             loads: VecDeque::new(),
             publishing_intended_since: None,
             streamed_since_intended: false,
+            restarts: RestartTrace::default(),
+            media_since: MediaSince::default(),
         }
     }
 
@@ -197,6 +145,9 @@ impl History {
 
     /// Notes a request or a word of the device.
     pub fn record_contact(&mut self, at: Instant, outcome: ContactOutcome) {
+        if !outcome.is_alive() {
+            self.restarts.lost_contact();
+        }
         if self.contacts.len() >= self.config.contacts.max(1) {
             self.contacts.pop_front();
         }
@@ -209,6 +160,7 @@ impl History {
     /// Notes that the device's event feed is lost.
     pub fn record_feed_lost(&mut self) {
         self.memory.feed_lost();
+        self.restarts.lost_contact();
     }
 
     /// Notes that the device's event feed is up; after a loss that is a reconnect.
@@ -238,6 +190,8 @@ impl History {
             self.record_temperature(at, celsius.0);
         }
         self.record_load(Load::of(at, &status));
+        self.restarts.observe(at, self.status.as_ref(), &status);
+        self.media_since.observe(at, &status.media);
         self.status = Some(status);
     }
 
@@ -332,6 +286,32 @@ impl History {
     /// Since when the alarm of that code is active.
     pub fn alarm_since(&self, code: &str) -> Option<Instant> {
         self.alarms_since.get(code).copied()
+    }
+
+    /// Since when the medium in that slot is mounted, ready or full as it is now.
+    pub fn media_since(&self, slot: &str) -> Option<Instant> {
+        self.media_since.of(slot)
+    }
+
+    /// The device's restarts.
+    pub fn restarts(&self) -> &RestartTrace {
+        &self.restarts
+    }
+
+    /// The device's restarts as they are told.
+    pub fn reboot_report(&self, config: &RebootConfig, now: Instant) -> RebootReport {
+        let restarts = self.restarts.restarts();
+        let until = self.restarts.distrusted_until(config, now);
+        RebootReport {
+            is_loop: until.is_some(),
+            trusted_at: until.map(|until| self.wall(until)),
+            recent: restarts
+                .map(|restart| Reboot {
+                    at: self.wall(restart.at),
+                    evidence: restart.evidence.clone(),
+                })
+                .collect(),
+        }
     }
 
     /// Since when there has been no input signal.

@@ -16,6 +16,9 @@ use crate::health::{Composite, ConnectionPolicy, DirectPolicy, HealthPolicy};
 use crate::ingest::{self, IngestWitness, Witnesses};
 use crate::metrics::Metrics;
 use crate::model::{EncoderId, EncoderSpec};
+use crate::monitor::keeper::{Books, StorageKeeper};
+use crate::monitor::reboots::RebootPolicy;
+use crate::monitor::storage::StoragePolicy;
 use crate::operations::{encoders, lease};
 use crate::remediation::{Ladder, Remediator};
 use crate::store::{MemoryStore, StateStore};
@@ -146,6 +149,17 @@ impl ManagerBuilder {
         let alerts = Arc::<Mutex<AlertBook>>::default();
         let watching = alerts::watch(Arc::clone(&alerts), cx.events.clone(), cx.clock.clone());
         tasks.spawn_until_shutdown("alerts", watching);
+        let storage = Arc::new(StorageKeeper {
+            fleet: Arc::clone(&cx.fleet),
+            lease: lease.clone(),
+            config: Arc::clone(&cx.config),
+            clock: cx.clock.clone(),
+            events: cx.events.clone(),
+            alerts: Arc::clone(&alerts),
+            tasks: tasks.child(),
+            books: Books::default(),
+        });
+        tasks.spawn_until_shutdown("storage", Arc::clone(&storage).run());
         let closing = AtomicBool::new(false);
         Ok(Manager(Arc::new(Inner {
             cx,
@@ -154,6 +168,7 @@ impl ManagerBuilder {
             tasks,
             closing,
             alerts,
+            storage,
         })))
     }
 
@@ -193,6 +208,12 @@ fn default_policy(config: &ManagerConfig) -> Arc<dyn HealthPolicy> {
     Arc::new(Composite::new(vec![
         Arc::new(DirectPolicy::new(config.direct.clone())),
         Arc::new(ConnectionPolicy::new(config.connection.clone())),
+        Arc::new(StoragePolicy {
+            low_percent: config.direct.storage_percent,
+        }),
+        Arc::new(RebootPolicy {
+            config: config.reboots.clone(),
+        }),
     ]))
 }
 

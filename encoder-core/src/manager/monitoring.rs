@@ -2,7 +2,7 @@
 
 use super::Manager;
 use crate::error::Result;
-use crate::model::{EncoderId, ThermalView};
+use crate::model::{EncoderId, StorageReport, ThermalView};
 
 impl Manager {
     /// The heat of every encoder, by name.
@@ -33,5 +33,20 @@ impl Manager {
         let encoder = cx.fleet.get(id)?;
         encoder.begin_cooling(&cx.config, &cx.clock)?;
         Ok(cx.fleet.thermal(&encoder))
+    }
+
+    /// Recording media of one encoder or of all, by name: how they are, when they are full, what was
+    /// done about it, and the devices' restarts.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound).
+    pub fn storage(&self, only: Option<&EncoderId>) -> Result<Vec<StorageReport>> {
+        let fleet = &self.0.cx.fleet;
+        let encoders = match only {
+            Some(id) => vec![fleet.get(id)?],
+            None => fleet.all(),
+        };
+        let report = |encoder| self.0.storage.report(encoder);
+        Ok(encoders.iter().map(|encoder| report(encoder)).collect())
     }
 }

@@ -169,6 +169,12 @@ pub enum Action {
         #[serde(default)]
         audio: Option<String>,
     },
+    /// Record to another medium from the next recording on. The device must not be recording:
+    /// stop that first, so that the file is closed on purpose.
+    SelectRecordingMedium {
+        /// The medium, in the driver's words, for example `usb`.
+        medium: String,
+    },
     /// Replace picture and sound by black or a test picture and silence.
     Mute,
     /// Undo [`Action::Mute`].
@@ -190,6 +196,7 @@ impl Action {
             Self::Reboot => "reboot",
             Self::RecallPreset { .. } => "recall_preset",
             Self::SelectInput { .. } => "select_input",
+            Self::SelectRecordingMedium { .. } => "select_recording_medium",
             Self::Mute => "mute",
             Self::Unmute => "unmute",
             Self::EnterMaintenance => "enter_maintenance",

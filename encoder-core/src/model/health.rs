@@ -102,6 +102,20 @@ pub mod issue_code {
     pub const MEMORY_HIGH: &str = "memory_high";
     /// A medium is fuller than the threshold.
     pub const STORAGE_LOW: &str = "storage_low";
+    /// Nothing is left on a medium.
+    pub const STORAGE_FULL: &str = "storage_full";
+    /// The medium was pulled out under a recording.
+    pub const STORAGE_REMOVED: &str = "storage_removed";
+    /// A medium does not keep up with the recording.
+    pub const STORAGE_SLOW: &str = "storage_slow";
+    /// A medium is write-protected, damaged, or of a format that the device does not write.
+    pub const STORAGE_UNWRITABLE: &str = "storage_unwritable";
+    /// The recording goes on with another medium.
+    pub const RECORDING_SWITCHED: &str = "recording_switched";
+    /// A recording could not go on with another medium.
+    pub const RECORDING_NOT_SWITCHED: &str = "recording_not_switched";
+    /// The device restarts again and again.
+    pub const REBOOT_LOOP: &str = "reboot_loop";
     /// The device boots or shuts down.
     pub const DEVICE_RESTARTING: &str = "device_restarting";
     /// Every encoder fell silent at once; the manager's own network is the suspect.

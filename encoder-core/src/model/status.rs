@@ -287,6 +287,8 @@ pub mod alarm_code {
     pub const NO_VIDEO_INPUT: &str = "no_video_input";
     /// There is no sound at the input.
     pub const NO_AUDIO_INPUT: &str = "no_audio_input";
+    /// A recording failed.
+    pub const RECORDING_FAILED: &str = "recording_failed";
     /// The device is close to shutting down from heat.
     pub const NEAR_OVER_TEMPERATURE: &str = "near_over_temperature";
 }

@@ -49,14 +49,19 @@ pub(crate) async fn run(
         Action::StopStreaming => encoder.paced.stop(),
         other => encoder.paced.control(other),
     };
-    // Recalling a preset takes a device several seconds by itself.
-    tokio::time::timeout(limit * 3, command)
+    // Recalling a preset takes a device several seconds by itself, mounting a medium a quarter of
+    // a minute.
+    let patience = match action {
+        Action::SelectRecordingMedium { .. } => limit * 5,
+        _ => limit * 3,
+    };
+    tokio::time::timeout(patience, command)
         .await
         .unwrap_or_else(|_| {
             let message = format!(
                 "no answer to {} within {} s",
                 action.as_str(),
-                (limit * 3).as_secs()
+                patience.as_secs()
             );
             Err(Error::new(ErrorKind::DeviceUnreachable, message).with_context("encoder", id))
         })?;

@@ -172,6 +172,8 @@ fn failing(primary: &EncoderSnapshot, now: Timestamp) -> Fault {
         .find(|i| i.severity == Severity::Critical);
     let worst = worst.or_else(|| primary.assessment.worst());
     let state = primary.stream_state();
+    let mut evidence = vec![format!("stream_state={state:?}").to_lowercase()];
+    evidence.extend(worst.iter().flat_map(|issue| issue.evidence.clone()));
     Fault {
         cause: worst.map_or(IssueCode::new(issue_code::STREAM_FAILING), |issue| {
             issue.code.clone()
@@ -179,7 +181,7 @@ fn failing(primary: &EncoderSnapshot, now: Timestamp) -> Fault {
         message: worst.map_or_else(|| format!("{state:?}"), |issue| issue.message.clone()),
         since: worst.map_or(now, |issue| issue.since),
         reachable: true,
-        evidence: vec![format!("stream_state={state:?}").to_lowercase()],
+        evidence,
         threshold: None,
     }
 }

@@ -155,7 +155,8 @@ impl Actor {
             && self.cx.config.failover.returned_primary == ReturnedPrimary::Backup
             && !self.cx.fleet.find(&id).is_some_and(|encoder| {
                 // An encoder that cools comes back when nothing cooler is free.
-                encoder.spec().maintenance || encoder.snapshot().cooling.is_some()
+                let snapshot = encoder.snapshot();
+                encoder.spec().maintenance || snapshot.cooling.is_some() || snapshot.is_restless()
             });
         if returns {
             self.note(

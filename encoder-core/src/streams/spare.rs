@@ -112,8 +112,11 @@ impl Actor {
 
     fn can_serve(&self, id: &EncoderId) -> bool {
         self.cx.fleet.find(id).is_some_and(|encoder| {
-            let verdict = encoder.snapshot().assessment.verdict;
-            !encoder.spec().maintenance && !matches!(verdict, Verdict::Silent | Verdict::Failing)
+            let snapshot = encoder.snapshot();
+            let verdict = snapshot.assessment.verdict;
+            !encoder.spec().maintenance
+                && !snapshot.is_restless()
+                && !matches!(verdict, Verdict::Silent | Verdict::Failing)
         })
     }
 

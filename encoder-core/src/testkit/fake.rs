@@ -44,11 +44,13 @@ use crate::model::{
     StreamConfig,
 };
 
+mod defaults;
 mod device;
 mod engine;
 mod factory;
 mod feed;
 mod ingest;
+mod media;
 mod sample;
 #[cfg(test)]
 mod tests;

@@ -5,3 +5,5 @@
 
 mod connection;
 mod heat;
+mod reboots;
+mod storage;

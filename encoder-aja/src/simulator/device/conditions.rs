@@ -16,7 +16,8 @@ impl State {
     /// Brings the device in line with its surroundings.
     pub(super) fn settle(&mut self, now: Instant) {
         self.show_signal();
-        self.show_medium_presence();
+        self.follow_destination(now);
+        self.show_media(now);
         self.show_fault_alarms();
         self.set_heat_course(now);
         self.fail_what_cannot_go_on(now);
@@ -51,17 +52,6 @@ impl State {
         })
     }
 
-    pub(super) fn has_medium(&self) -> bool {
-        self.config.media.mounted && !self.faults.has(&FaultKind::StorageRemoved)
-    }
-
-    pub(super) fn free_bytes(&self, now: Instant) -> u64 {
-        match self.faults.has(&FaultKind::StorageFull) || !self.has_medium() {
-            true => 0,
-            false => self.medium.free(now),
-        }
-    }
-
     fn seen_format(&self, plugged: u16) -> u16 {
         self.faults
             .kinds()
@@ -83,26 +73,6 @@ impl State {
         self.values.show("DetectInputFormat", selected.to_string());
         self.values.show("HDMIInputFormat", hdmi.to_string());
         self.set_alarm("No_Video_Input_Alarm", !self.has_picture());
-    }
-
-    fn show_medium_presence(&mut self) {
-        let present = self.has_medium();
-        let flag = u8::from(present).to_string();
-        self.values.show("CurrentMediaMounted", flag);
-        let ready = present && !self.faults.has(&FaultKind::StorageFull);
-        self.values
-            .show("MediaRecordReady", u8::from(ready).to_string());
-        let text = |value: &str| {
-            if present {
-                value.to_owned()
-            } else {
-                String::new()
-            }
-        };
-        self.values.show("FilesystemType", text("exFAT"));
-        self.values.show("VolumeName", text("HELO"));
-        self.values.show("StoragePath", text("/media0"));
-        self.set_alarm("No_Media_Installed_Alarm", !present);
     }
 
     /// Raises what active faults and the network ask for and clears what they no longer do.
@@ -161,16 +131,12 @@ impl State {
         {
             self.give_up_stream(now);
         }
-        if self.record.phase == RecordPhase::Recording {
-            let removed = !self.has_medium();
-            if removed {
-                self.set_alarm("Storage_Removed_Alarm", true);
-            }
-            let full = self.free_bytes(now) == 0;
-            if self.faults.strike(&FaultKind::RecordFails) || blind || removed || full {
-                self.fail_recording(now, 4);
-            }
+        if self.record.phase == RecordPhase::Recording
+            && (self.faults.strike(&FaultKind::RecordFails) || blind)
+        {
+            self.fail_recording(now, 4);
         }
+        self.fail_without_medium(now);
     }
 
     /// Brings the readings that move by themselves up to date.
@@ -195,25 +161,6 @@ impl State {
         self.values.show("Temperature", format!("{celsius:.0}"));
         let config = Arc::clone(&self.config);
         self.set_alarm("Near_Over_Temp_Alarm", celsius >= config.thermal.near_over);
-    }
-
-    fn show_space(&mut self, now: Instant) {
-        let free = self.free_bytes(now);
-        let total = if self.has_medium() {
-            self.medium.total()
-        } else {
-            0
-        };
-        let percent = (free * 100).checked_div(total).unwrap_or(0).min(99);
-        self.values
-            .show("CurrentMediaAvailable", percent.to_string());
-        self.values
-            .show("CurrentMediaUnusedBytes", free.to_string());
-        self.values
-            .show("CurrentMediaTotalBytes", total.to_string());
-        let low = total > 0 && percent < self.config.media.low_percent;
-        self.set_alarm("Media_Low_Alarm", low);
-        self.set_alarm("Media_Full_Alarm", total > 0 && free == 0);
     }
 }
 

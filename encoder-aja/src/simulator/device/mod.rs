@@ -25,6 +25,7 @@ mod presets;
 mod record;
 mod sessions;
 mod state;
+mod storage;
 mod stream;
 mod values;
 mod write;
@@ -171,7 +172,7 @@ impl Device {
 
     /// Lets something go wrong.
     pub fn inject(&self, fault: impl Into<Fault>) {
-        let fault = fault.into();
+        let mut fault = fault.into();
         self.with(|state, now| match fault.kind {
             FaultKind::DropSessions => state.sessions.clear(),
             FaultKind::ExpireConnections => state.values.connections.forget_all(),
@@ -179,6 +180,9 @@ impl Device {
             FaultKind::CutConnection => state.cut_connection(),
             _ => {
                 debug_assert!(!fault.kind.is_momentary(), "momentary faults never stay");
+                if fault.kind.is_of_storage() {
+                    fault.medium.get_or_insert(state.selected_medium());
+                }
                 state.faults.add(fault, now);
             }
         });

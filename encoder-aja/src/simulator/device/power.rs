@@ -98,6 +98,7 @@ impl State {
         self.set_alarm("Safe_Boot_Mode_Alarm", safeboot);
         self.load_profile(Profile::Streaming);
         self.load_profile(Profile::Recording);
+        self.mount_selected();
         self.stream.phase = StreamPhase::Uninitialised;
         self.record.phase = RecordPhase::Uninitialised;
         self.show_stream_state(0);

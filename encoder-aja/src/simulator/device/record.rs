@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::state::State;
 use crate::simulator::faults::FaultKind;
+use crate::simulator::storage::MediumKind;
 
 /// Where the recording stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub(in crate::simulator) struct Clip {
     pub(in crate::simulator) size: String,
     pub(in crate::simulator) fourcc: String,
     pub(in crate::simulator) attributes: String,
+    #[serde(skip)]
+    pub(super) medium: MediumKind,
 }
 
 impl State {
@@ -51,6 +54,7 @@ impl State {
             let due = now + self.config.timing.record_start;
             self.record.phase = RecordPhase::Starting { due };
             self.set_alarm("RecordingFailedAlarm", false);
+            self.set_alarm("Storage_Removed_Alarm", false);
             self.show_record_state(1);
         }
     }
@@ -69,8 +73,7 @@ impl State {
     /// The start delay is over.
     pub(super) fn begin_recording(&mut self, at: Instant) {
         let possible = !self.faults.strike(&FaultKind::RecordFails)
-            && self.has_medium()
-            && self.free_bytes(at) > 0
+            && self.can_write(at)
             && (self.has_picture() || self.bridges_lost_video());
         if !possible {
             self.fail_recording(at, 3);
@@ -78,10 +81,7 @@ impl State {
         }
         self.record.phase = RecordPhase::Recording;
         self.record.since = Some(at);
-        let number = |id: &str| self.values.get(id).parse::<u64>().unwrap_or(0);
-        let bytes = number("RecordingVideoBitrate") * 1000 / 8;
-        let rate = bytes.saturating_mul(u64::from(self.config.media.fill_factor));
-        self.medium.begin_filling(rate, at);
+        self.begin_writing(at);
         let name = self.next_clip_name();
         self.values.show("RecordingFilename", name);
         self.set_alarm("RecordingFailedAlarm", false);
@@ -116,7 +116,8 @@ impl State {
             .partition(|clip| name == "*" || clip.clipname == name);
         self.record.clips = kept;
         for clip in gone {
-            self.medium.release(clip.size.parse().unwrap_or(0));
+            let medium = self.drives.get_mut(clip.medium);
+            medium.release(clip.size.parse().unwrap_or(0));
         }
         self.announce_media();
     }
@@ -136,7 +137,7 @@ impl State {
         let Some(since) = self.record.since.take() else {
             return;
         };
-        let size = self.medium.end_filling(at);
+        let size = self.end_writing(at);
         let length = at.saturating_duration_since(since);
         self.record.clips.push(Clip {
             clipname: self.values.get("RecordingFilename").to_owned(),
@@ -147,6 +148,7 @@ impl State {
             size: size.to_string(),
             fourcc: "avc1".to_owned(),
             attributes: String::new(),
+            medium: self.drives.primary(),
         });
         for id in ["RecordingDuration", "FileDuration"] {
             if !self.config.assumptions.duration_kept_after_stop {

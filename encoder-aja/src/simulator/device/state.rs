@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::conditions::alarm_of;
 use super::heat::Heat;
-use super::medium::Medium;
+use super::medium::Drives;
 use super::outlet::Outlet;
 use super::power::Power;
 use super::presets::PresetUnit;
@@ -34,7 +34,7 @@ pub(in crate::simulator) struct State {
     pub(super) presets: PresetUnit,
     pub(super) power: Power,
     pub(super) heat: Heat,
-    pub(super) medium: Medium,
+    pub(super) drives: Drives,
     pub(super) signal: Signal,
     /// Session cookies and their last use.
     pub(super) sessions: HashMap<String, Instant>,
@@ -69,6 +69,8 @@ pub(super) enum Due {
     RecordStarts,
     RecordStops,
     MediumFull,
+    SecondMediumFull,
+    MediumMoves,
     PresetDone,
 }
 
@@ -89,7 +91,7 @@ impl State {
             presets: PresetUnit::default(),
             power: Power::Off,
             heat: Heat::resting_at(config.thermal.idle, now),
-            medium: Medium::new(&config.media),
+            drives: Drives::new(&config),
             signal: config.signal.clone(),
             sessions: HashMap::new(),
             generation: 0,
@@ -103,6 +105,7 @@ impl State {
         state.power_up(now);
         // Working copies do not survive a start, so that configured ones come once more.
         state.apply_configured_values();
+        state.mount_selected();
         if !state.config.cold_start {
             state.finish_boot(now);
         }
@@ -161,7 +164,10 @@ impl State {
         let record = match self.record.phase {
             RecordPhase::Starting { due } => Some((due, Due::RecordStarts)),
             RecordPhase::Stopping { due } => Some((due, Due::RecordStops)),
-            RecordPhase::Recording => self.medium.full_at().map(|due| (due, Due::MediumFull)),
+            RecordPhase::Recording => {
+                let full_at = self.drives.get(self.drives.primary()).full_at();
+                full_at.map(|due| (due, Due::MediumFull))
+            }
             _ => None,
         };
         let preset = self
@@ -170,7 +176,11 @@ impl State {
             .as_ref()
             .map(|task| (task.due, Due::PresetDone));
         let fault = self.faults.next_end().map(|due| (due, Due::FaultEnds));
-        let candidates = [stream, record, preset, fault, self.next_power_change()];
+        let second = self.second_full_at();
+        let second = second.map(|due| (due, Due::SecondMediumFull));
+        let moves = self.drives.moves_at().map(|due| (due, Due::MediumMoves));
+        let power = self.next_power_change();
+        let candidates = [stream, record, preset, fault, second, moves, power];
         candidates.into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
@@ -211,6 +221,8 @@ impl State {
                 self.set_alarm("Media_Full_Alarm", true);
                 self.fail_recording(at, 4);
             }
+            Due::SecondMediumFull => self.set_alarm("Secondary_Media_Full_Alarm", true),
+            Due::MediumMoves => self.drives.go_on(self.config.timing.media_mount, at),
             Due::PresetDone => self.finish_preset(at),
         }
     }

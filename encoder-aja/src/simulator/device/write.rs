@@ -74,6 +74,13 @@ impl State {
         parameter.profile == Some(Profile::Streaming)
             && self.stream.phase == StreamPhase::Streaming
             && self.config.assumptions.edit_while_streaming == EditWhileStreaming::Ignored
+            || self.is_destination_held(parameter)
+    }
+
+    fn is_destination_held(&self, parameter: &Parameter) -> bool {
+        parameter.id.as_str() == "RecordingDestination"
+            && self.record.phase == RecordPhase::Recording
+            && !self.config.assumptions.destination_kept_for_next_recording
     }
 
     fn react(&mut self, parameter: &Parameter, value: &str, now: Instant) {
@@ -147,7 +154,8 @@ impl State {
     fn erase_medium(&mut self) {
         if self.record.phase != RecordPhase::Recording {
             self.delete_clips("*");
-            self.medium.erase();
+            let primary = self.drives.primary();
+            self.drives.get_mut(primary).erase();
         }
     }
 

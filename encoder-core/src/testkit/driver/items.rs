@@ -187,12 +187,16 @@ pub async fn unsupported_is_an_error(subject: DriverUnderTest) {
         video: Some("sdi".to_owned()),
         audio: None,
     };
+    let medium = Action::SelectRecordingMedium {
+        medium: "usb".to_owned(),
+    };
     let actions = [
         (can.record, Action::StartRecording),
         (can.record, Action::StopRecording),
         (can.reboot, Action::Reboot),
         (can.recall_preset, Action::RecallPreset { preset: 1 }),
         (can.select_input, select),
+        (can.select_recording_medium, medium),
         (can.mute, Action::Mute),
         (can.mute, Action::Unmute),
     ];

@@ -7,6 +7,7 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::defaults::{default_capability, signal};
 use super::feed::feed_lost;
 use super::ingest::Connection;
 use super::{Call, CallKind, FakeIngest};
@@ -14,7 +15,7 @@ use crate::driver::{Capability, DeviceEvent, Limits, StatusChange};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::model::{
     Action, ActiveConfig, Alarm, Celsius, DeviceRecordState, DeviceStreamState, EncoderId,
-    EncoderStatus, FrameRate, InputSignal, PublishTarget, Resolution, StreamConfig,
+    EncoderStatus, PublishTarget, StreamConfig,
 };
 use crate::tasks::Supervisor;
 
@@ -198,6 +199,7 @@ impl Device {
             Action::Reboot => can.reboot,
             Action::RecallPreset { .. } => can.recall_preset,
             Action::SelectInput { .. } => can.select_input,
+            Action::SelectRecordingMedium { .. } => can.select_recording_medium,
             Action::Mute | Action::Unmute => can.mute,
             Action::EnterMaintenance | Action::LeaveMaintenance => false,
         };
@@ -214,6 +216,7 @@ impl Device {
             Action::StopStreaming => self.stop(),
             Action::StartRecording => self.record(DeviceRecordState::Recording),
             Action::StopRecording => self.record(DeviceRecordState::Idle),
+            Action::SelectRecordingMedium { medium } => return self.select_medium(medium),
             Action::Reboot => self.reboot(),
             Action::Mute => self.lock().muted = true,
             Action::Unmute => self.lock().muted = false,
@@ -223,7 +226,7 @@ impl Device {
         Ok(())
     }
 
-    fn record(&self, to: DeviceRecordState) {
+    pub(super) fn record(&self, to: DeviceRecordState) {
         let mut state = self.lock();
         state.status.record_state = to;
         self.push(&state, StatusChange::RecordState(to));
@@ -274,7 +277,7 @@ impl Device {
         }
     }
 
-    fn push_status(&self, state: &State) {
+    pub(super) fn push_status(&self, state: &State) {
         self.push(state, StatusChange::Other(Box::new(state.report())));
     }
 
@@ -334,33 +337,6 @@ impl State {
             status.media.clear();
         }
         status
-    }
-}
-
-fn default_capability() -> Capability {
-    Capability {
-        record: true,
-        recall_preset: true,
-        select_input: true,
-        mute: true,
-        reboot: true,
-        pushes_events: true,
-        reads_back: true,
-        reports_temperature: true,
-        reports_input: true,
-        ..Capability::default()
-    }
-}
-
-fn signal(present: bool) -> InputSignal {
-    if !present {
-        return InputSignal::default();
-    }
-    InputSignal {
-        present,
-        format: Some("1080p30".to_owned()),
-        resolution: Some(Resolution::new(1920, 1080)),
-        fps: Some(FrameRate::from_fps(30.0)),
     }
 }
 

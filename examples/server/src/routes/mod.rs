@@ -20,6 +20,7 @@ mod keys;
 mod monitoring;
 mod probes;
 mod start;
+mod storage;
 mod streams;
 mod thermal;
 mod thumbnail;
@@ -64,6 +65,7 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(monitoring::figures))
         .routes(routes!(monitoring::load_balancer))
         .routes(routes!(monitoring::streams_health))
+        .routes(routes!(storage::storage))
         .routes(routes!(monitoring::assignments))
         .routes(routes!(thermal::status))
         .routes(routes!(thermal::temperature))

@@ -178,6 +178,7 @@ const fn arguments(action: &Action) -> &'static [&'static str] {
     match action {
         Action::RecallPreset { .. } => &["preset"],
         Action::SelectInput { .. } => &["video", "audio"],
+        Action::SelectRecordingMedium { .. } => &["medium"],
         _ => &[],
     }
 }
@@ -290,8 +291,8 @@ pub struct EncoderRequestDoc {
 #[schema(as = ActionRequest)]
 pub struct ActionDoc {
     /// One of `start_streaming`, `stop_streaming`, `start_recording`, `stop_recording`, `reboot`,
-    /// `recall_preset`, `select_input`, `mute`, `unmute`, `enter_maintenance`,
-    /// `leave_maintenance`.
+    /// `recall_preset`, `select_input`, `select_recording_medium`, `mute`, `unmute`,
+    /// `enter_maintenance`, `leave_maintenance`.
     #[schema(example = "start_recording")]
     action: String,
     /// For `recall_preset`.
@@ -300,6 +301,8 @@ pub struct ActionDoc {
     video: Option<String>,
     /// For `select_input`.
     audio: Option<String>,
+    /// For `select_recording_medium`: such as `sd` or `usb`.
+    medium: Option<String>,
 }
 
 /// The body of bulk: an action for several encoders.

@@ -1,8 +1,10 @@
 //! The stories that the demo can tell. Each breaks something, follows what becomes of it over the
 //! wire, and knows what was promised.
 
+use std::time::Duration;
+
 use clap::ValueEnum;
-use encoder_aja::simulator::SimulatorConfig;
+use encoder_aja::simulator::{Media, MediumKind, SimulatorConfig};
 use serde::Serialize;
 
 use super::cast::Cast;
@@ -10,6 +12,8 @@ use crate::config::ServerConfig;
 
 mod cable;
 mod overheat;
+mod reboot_loop;
+mod storage;
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -19,6 +23,10 @@ pub(crate) enum Scenario {
     Cable,
     /// The fan of an encoder on air stands still.
     Overheat,
+    /// The medium of a recording runs full.
+    Storage,
+    /// An encoder on air restarts again and again.
+    RebootLoop,
 }
 
 /// How a story ended.
@@ -51,16 +59,26 @@ impl Scenario {
     /// Settings that let the story happen within a minute.
     pub(super) fn prepare(self, config: &mut ServerConfig) {
         match self {
-            Self::Cable => {}
             Self::Overheat => overheat::prepare(config),
+            Self::Cable | Self::Storage | Self::RebootLoop => {}
         }
     }
 
-    /// Devices that let the story happen.
-    pub(super) fn devices(self, config: SimulatorConfig) -> SimulatorConfig {
+    /// The devices that the story plays with.
+    pub(super) fn devices(self, device: SimulatorConfig) -> SimulatorConfig {
         match self {
-            Self::Cable => config,
-            Self::Overheat => overheat::devices(config),
+            Self::Overheat => overheat::devices(device),
+            Self::Storage => device
+                .with_medium(MediumKind::Usb, Media::default())
+                .with_value("SecondaryRecordingDestination", "1"),
+            Self::RebootLoop => {
+                // A real one is away for longer than an audience likes to wait.
+                let mut timing = device.timing.clone();
+                timing.reboot_silence = Duration::from_secs(3);
+                timing.boot = Duration::from_secs(3);
+                device.with_timing(timing)
+            }
+            Self::Cable => device,
         }
     }
 
@@ -72,6 +90,8 @@ impl Scenario {
         match self {
             Self::Cable => cable::tell(cast).await,
             Self::Overheat => overheat::tell(cast).await,
+            Self::Storage => storage::tell(cast).await,
+            Self::RebootLoop => reboot_loop::tell(cast).await,
         }
     }
 }
