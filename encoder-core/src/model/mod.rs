@@ -2,6 +2,7 @@
 //!
 //! A reading that a device does not give is `None` everywhere in here, and `null` on the wire.
 
+mod adaptation;
 mod alert;
 mod encoder;
 mod event;
@@ -16,6 +17,7 @@ mod time;
 mod units;
 mod view;
 
+pub use adaptation::{Adaptation, SettingsChange};
 pub use alert::*;
 pub use encoder::*;
 pub use event::*;

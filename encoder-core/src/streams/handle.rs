@@ -138,6 +138,7 @@ impl Streams {
             name: request.name,
             labels: request.labels,
             config: valid.config,
+            adaptation: None,
             destination: valid.destination,
             stream_key: valid.stream_key.unwrap_or_else(generate_key),
             protection: valid.protection,

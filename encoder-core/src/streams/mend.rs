@@ -252,7 +252,8 @@ impl Actor {
             return Ok(());
         }
         let target = self.record().target(self.record().primary.slot);
-        let call = primary.driver.configure(&self.record().config, &target);
+        let config = self.record().effective();
+        let call = primary.driver.configure(&config, &target);
         let limit = self.cx.config.failover.command_timeout * 2;
         within(limit, "EncoderDriver::configure", call).await
     }

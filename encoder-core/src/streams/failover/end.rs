@@ -31,6 +31,10 @@ impl Actor {
             record.backup = None;
         }
         record.failover = None;
+        if let Some(change) = progress.change.as_deref() {
+            record.config = change.config.clone();
+            record.adaptation = change.adaptation.clone();
+        }
         self.ingest.restart(now);
         let record = &mut self.saved.record;
         record.live_at.get_or_insert(now);

@@ -31,11 +31,10 @@ impl Actor {
             self.silence_faulty(progress);
             return Ok(FailoverPhase::Confirm);
         }
-        if !self
-            .spare
-            .is_staged(&progress.to, &self.record().config, &target)
-        {
-            let call = encoder.driver.configure(&self.record().config, &target);
+        let change = progress.change.as_ref();
+        let config = change.map_or_else(|| self.record().effective(), |c| c.effective());
+        if !self.spare.is_staged(&progress.to, &config, &target) {
+            let call = encoder.driver.configure(&config, &target);
             within(limit * 2, "EncoderDriver::configure", call)
                 .await
                 .map_err(failed)?;
