@@ -3,13 +3,14 @@
 //! Plain serde structures: a program fills them from a file, from code, or not at all. Unknown
 //! keys are errors. Fields named `…_seconds` and `…_ms` are numbers of those units.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::health::{ConnectionConfig, DirectConfig};
-use crate::model::{Bitrate, Personality, Protection, seconds};
-use crate::remediation::{BudgetConfig, LadderConfig};
+use crate::model::{AutoRemediation, Bitrate, Personality, Protection, TroubleKind, seconds};
+use crate::remediation::{AdaptConfig, BudgetConfig, CareConfig, LadderConfig};
 
 mod check;
 mod failover;
@@ -43,6 +44,17 @@ pub struct ManagerConfig {
     pub failover: FailoverConfig,
     /// What ingest witnesses are asked, and what their word counts for.
     pub ingest: IngestConfig,
+    /// Whether the manager repairs by itself: `on`, `observe` (it says what it would do) or `off`.
+    /// An encoder and a kind of trouble may be set to less; the most restrictive counts. Failover
+    /// is no repair: `failover.automatic` says whether streams move.
+    pub auto_remediation: AutoRemediation,
+    /// The same for kinds of trouble: `stream`, `network`, `picture`, `session`, `media_state`,
+    /// `connection`, `persistent`.
+    pub auto_remediation_kinds: BTreeMap<TroubleKind, AutoRemediation>,
+    /// How streams on air are adapted.
+    pub adaptation: AdaptConfig,
+    /// How devices are cared for.
+    pub care: CareConfig,
     /// What is tried in place.
     pub remediation: LadderConfig,
     /// How often it may be tried.
@@ -70,6 +82,10 @@ impl Default for ManagerConfig {
             direct: DirectConfig::default(),
             failover: FailoverConfig::default(),
             ingest: IngestConfig::default(),
+            auto_remediation: AutoRemediation::default(),
+            auto_remediation_kinds: BTreeMap::new(),
+            adaptation: AdaptConfig::default(),
+            care: CareConfig::default(),
             remediation: LadderConfig::default(),
             remediation_budget: BudgetConfig::default(),
             stream_defaults: StreamDefaults::default(),

@@ -15,7 +15,7 @@ use prometheus::{
 use crate::error::Result;
 use crate::model::{
     DeviceStreamState, EncoderId, EncoderState, EncoderStatus, EncoderView, FailoverSummary,
-    Interruption, StreamView, Trigger,
+    Interruption, StreamView, Trigger, TroubleKind,
 };
 
 /// Bounds for the time a device takes to answer.
@@ -98,6 +98,7 @@ struct Inner {
     failover_phase: HistogramVec,
     authorizations: IntCounterVec,
     interruption: HistogramVec,
+    remediation: IntCounterVec,
 }
 
 impl fmt::Debug for Metrics {
@@ -134,6 +135,14 @@ impl Series<'_> {
             "encoder_ingest_authorizations_total",
             "Publishers that an ingest asked about, by what it was told.",
             &["verdict"],
+        )
+    }
+
+    fn remediation(&self) -> IntCounterVec {
+        self.counter(
+            "encoder_remediation_steps_total",
+            "Repairs by kind of trouble, step and outcome: succeeded, failed or proposed.",
+            &["kind", "step", "outcome"],
         )
     }
 
@@ -205,6 +214,7 @@ impl Inner {
             ),
             authorizations: series.authorizations(),
             interruption: series.interruption(),
+            remediation: series.remediation(),
             registry,
         }
     }
@@ -308,6 +318,12 @@ impl Metrics {
     pub(crate) fn observe_authorization(&self, verdict: &str) {
         let counter = self.0.authorizations.with_label_values(&[verdict]);
         counter.inc();
+    }
+
+    /// Counts a repair.
+    pub(crate) fn observe_remediation(&self, kind: TroubleKind, step: &str, outcome: &str) {
+        let labels = [kind.as_str(), step, outcome];
+        self.0.remediation.with_label_values(&labels).inc();
     }
 
     /// Takes what the ingest saw of a move.

@@ -35,6 +35,7 @@ prop_compose! {
             reachable,
             may_fail_over,
             backup_ready,
+            serves_files: false,
             restart_estimate: Duration::from_millis(restart),
             switch_estimate: Duration::from_millis(switch),
             since: Timestamp::from_millis(0),

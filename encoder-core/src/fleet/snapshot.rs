@@ -40,6 +40,12 @@ impl EncoderSnapshot {
         self.is_reachable() && self.stream_state() == DeviceStreamState::Streaming
     }
 
+    /// Whether the device says that it serves its medium, and so takes no stream.
+    pub(crate) fn serves_files(&self) -> bool {
+        let status = self.status.as_ref();
+        status.is_some_and(|status| status.serves_files == Some(true))
+    }
+
     /// Why the device cannot be relied on to take commands although it gives signs of life: its
     /// answers are wrong or refusals, or its state was never readable.
     pub(crate) fn misbehaviour(&self) -> Option<String> {
@@ -77,6 +83,7 @@ impl EncoderSnapshot {
                     status.record_state,
                     status.input.clone(),
                     status.active.clone(),
+                    status.serves_files,
                 )
             })
         };

@@ -6,7 +6,9 @@
 //! devices.
 
 mod actor;
+mod adapt;
 mod bring_up;
+mod care;
 mod decide;
 mod failover;
 mod fence;
@@ -24,4 +26,5 @@ mod saved;
 mod spare;
 mod timeline;
 
+pub(crate) use care::keep as keep_devices;
 pub(crate) use handle::{StreamContext, Streams};

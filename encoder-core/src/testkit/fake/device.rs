@@ -199,6 +199,9 @@ impl Device {
             Action::RecallPreset { .. } => can.recall_preset,
             Action::SelectInput { .. } => can.select_input,
             Action::Mute | Action::Unmute => can.mute,
+            Action::RenewSession => can.renew_session,
+            Action::Reconnect => can.reconnect,
+            Action::ResetMediaState => can.reset_media_state,
             Action::EnterMaintenance | Action::LeaveMaintenance => false,
         };
         if supported {
@@ -217,6 +220,9 @@ impl Device {
             Action::Reboot => self.reboot(),
             Action::Mute => self.lock().muted = true,
             Action::Unmute => self.lock().muted = false,
+            Action::ResetMediaState => {
+                self.set_readings(|status| status.serves_files = Some(false))
+            }
             // Seen in the calls; nothing else in here depends on it.
             _ => {}
         }
