@@ -289,6 +289,19 @@ impl FakeEncoder {
         self.0.set_readings(change);
     }
 
+    /// Takes settings while it streams from now on, without an interruption.
+    pub fn allow_settings_on_air(&self) {
+        self.0.lock().capability.configures_while_streaming = true;
+    }
+
+    /// Can be logged in to and connected to anew, and taken out of serving its medium, from now on.
+    pub fn allow_repairs(&self) {
+        let can = &mut self.0.lock().capability;
+        can.renew_session = true;
+        can.reconnect = true;
+        can.reset_media_state = true;
+    }
+
     /// Refuses the next `times` starts.
     pub fn refuse_start(&self, times: u32) {
         self.0.lock().script.refuse_starts = times;

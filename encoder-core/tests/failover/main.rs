@@ -6,5 +6,7 @@ mod bench;
 mod classes;
 mod ingest;
 mod publishing;
+mod remedies;
 mod restart;
 mod rules;
+mod settings;
