@@ -9,7 +9,9 @@ use tokio::time::Instant;
 use super::{Attempt, Incident, Remediator, Step};
 use crate::driver::{EncoderDriver, EncoderDriverExt};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Action, DeviceStreamState, EncoderStatus, alarm_code, issue_code, millis};
+use crate::model::{
+    Action, DeviceStreamState, EncoderStatus, Severity, alarm_code, issue_code, millis,
+};
 
 /// How much is tried in place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,7 +103,9 @@ impl Ladder {
 #[async_trait]
 impl Remediator for Ladder {
     fn next_step(&self, incident: &Incident, tried: &[Attempt]) -> Option<Step> {
-        if !incident.reachable || tried.len() >= self.attempts_allowed(incident) {
+        // A stream that is not in danger is not stopped to be mended.
+        let endangered = incident.severity == Severity::Critical;
+        if !endangered || !incident.reachable || tried.len() >= self.attempts_allowed(incident) {
             return None;
         }
         let backup_waits = incident.may_fail_over && incident.backup_ready;

@@ -91,6 +91,9 @@ fn nothing_is_tried_where_it_cannot_help() {
     let mut silent = incident(issue_code::STREAM_STOPPED);
     silent.reachable = false;
     assert!(steps(&ladder, &silent).is_empty());
+    let mut harmless = incident(issue_code::STREAM_STOPPED);
+    harmless.severity = Severity::Warning;
+    assert!(steps(&ladder, &harmless).is_empty());
     let config = LadderConfig {
         enabled: false,
         ..Default::default()
