@@ -109,7 +109,6 @@ impl Cast<'_> {
     }
 
     /// How long nobody published the stream since `moment`, as the simulated ingest saw it.
-    #[expect(dead_code, reason = "for scenarios that interrupt")]
     pub(super) fn interrupted(&self, stream: &Value, moment: Instant) -> Option<Duration> {
         let ingest = self.fleet.ingest()?;
         Some(without_publisher(

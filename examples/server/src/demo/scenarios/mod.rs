@@ -8,6 +8,7 @@ use super::cast::Cast;
 use crate::config::ServerConfig;
 
 mod cable;
+mod signal_loss;
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -15,6 +16,8 @@ pub(crate) enum Scenario {
     /// The network cable of an encoder on air is pulled.
     #[default]
     Cable,
+    /// The picture of an encoder on air is lost, and comes back.
+    SignalLoss,
 }
 
 /// How a story ended.
@@ -47,7 +50,7 @@ impl Scenario {
     /// Settings that let the story happen within a minute.
     pub(super) fn prepare(self, _config: &mut ServerConfig) {
         match self {
-            Self::Cable => {}
+            Self::Cable | Self::SignalLoss => {}
         }
     }
 
@@ -58,6 +61,7 @@ impl Scenario {
     pub(super) async fn tell(self, cast: &Cast<'_>) -> anyhow::Result<Ending> {
         match self {
             Self::Cable => cable::tell(cast).await,
+            Self::SignalLoss => signal_loss::tell(cast).await,
         }
     }
 }
