@@ -6,6 +6,9 @@ pub mod concepts {}
 #[doc = include_str!("failover.md")]
 pub mod failover {}
 
+#[doc = include_str!("remediation.md")]
+pub mod remediation {}
+
 #[doc = include_str!("upgrade.md")]
 pub mod upgrade {}
 
@@ -37,4 +40,7 @@ pub mod adr {
 
     #[doc = include_str!("adr/0009-ffmpeg-as-child.md")]
     pub mod ffmpeg_as_child {}
+
+    #[doc = include_str!("adr/0010-settings-by-hand-over.md")]
+    pub mod settings_by_hand_over {}
 }
