@@ -142,3 +142,91 @@ fn due(
     let allowed = Budget::new(budget.clone()).allows(&past, facts.now);
     (allowed && past.iter().all(cooled)).then(|| (kind, step, IssueCode::new(code)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
+    }
+
+    /// The steps on a device that can do everything, looked at every second while nothing helps.
+    fn steps(seconds: i64, trouble: impl Fn(&mut CareFacts<'_>)) -> Vec<(i64, &'static str)> {
+        let capability = Capability {
+            reboot: true,
+            renew_session: true,
+            reconnect: true,
+            reset_media_state: true,
+            ..Capability::default()
+        };
+        let (mut tried, mut steps) = (Vec::new(), Vec::new());
+        for second in 0..seconds {
+            let mut facts = CareFacts {
+                now: at(second),
+                capability: &capability,
+                silent_since: None,
+                misbehaves_since: None,
+                serves_files: false,
+                publishes: false,
+                records: false,
+                needed: false,
+                tried: &tried,
+            };
+            trouble(&mut facts);
+            if let Some((kind, step, _)) = care(&CareConfig::default(), &facts) {
+                steps.push((second, step.as_str()));
+                tried.push(CareAttempt {
+                    kind,
+                    step,
+                    at: at(second),
+                });
+            }
+        }
+        steps
+    }
+
+    #[test]
+    fn each_trouble_has_its_steps_until_the_budget_is_spent() {
+        let silent = steps(800, |facts| facts.silent_since = Some(at(0)));
+        assert_eq!(
+            silent,
+            [(5, "reconnect"), (25, "reconnect"), (45, "reconnect")]
+        );
+        let files = steps(100, |facts| facts.serves_files = true);
+        assert_eq!(files.len(), 3);
+        assert_eq!(files[0], (0, "record_stream_mode"));
+        let odd = steps(800, |facts| facts.misbehaves_since = Some(at(0)));
+        let logins = [
+            (5, "renew_session"),
+            (25, "renew_session"),
+            (45, "renew_session"),
+        ];
+        assert_eq!(odd[..3], logins);
+        assert_eq!(odd[3..], [(300, "reboot")]);
+    }
+
+    #[test]
+    fn nothing_is_restarted_that_somebody_needs() {
+        let occupied: [fn(&mut CareFacts<'_>); 3] = [
+            |facts| facts.publishes = true,
+            |facts| facts.records = true,
+            |facts| facts.needed = true,
+        ];
+        for occupied in occupied {
+            let steps = steps(800, |facts| {
+                facts.misbehaves_since = Some(at(0));
+                occupied(facts);
+            });
+            assert!(
+                steps.iter().all(|(_, step)| *step == "renew_session"),
+                "{steps:?}"
+            );
+        }
+        let busy = steps(100, |facts| {
+            facts.serves_files = true;
+            facts.publishes = true;
+        });
+        assert!(busy.is_empty());
+    }
+}

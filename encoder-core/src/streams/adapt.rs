@@ -6,13 +6,14 @@
 
 use super::actor::{Actor, within};
 use super::decide::{Fault, gate};
+use super::steadiness::Steadiness;
 use crate::error::{Error, Result};
 use crate::fleet::EncoderSnapshot;
 use crate::model::{
     AutoRemediation, EncoderId, Issue, SettingsChange, Severity, StreamConfig, StreamState,
     Timestamp, Trigger, TroubleKind, issue_code,
 };
-use crate::remediation::{AdaptConfig, AdaptFacts, Proposal, Step, adapt, in_force, kind_on_air};
+use crate::remediation::{AdaptFacts, Proposal, Step, adapt, in_force, kind_on_air};
 
 /// What an actor remembers about adapting its stream.
 #[derive(Debug, Default)]
@@ -33,52 +34,6 @@ struct Unproven {
     step: Step,
     cause: crate::model::IssueCode,
     until: Timestamp,
-}
-
-/// Whether the measured bitrate keeps up with the configured one.
-#[derive(Debug, Default)]
-pub(super) struct Steadiness {
-    low_since: Option<Timestamp>,
-    dropped: Option<u64>,
-}
-
-impl Steadiness {
-    /// Takes the latest readings. A low bitrate alone says nothing, since still pictures need
-    /// little; together with lost or missing pictures it does.
-    fn look(
-        &mut self,
-        config: &AdaptConfig,
-        snapshot: &EncoderSnapshot,
-        settings: &StreamConfig,
-        now: Timestamp,
-    ) -> Option<Issue> {
-        let output = &snapshot.status.as_ref()?.output;
-        let dropped = output.dropped_frames;
-        let loses = dropped
-            .zip(self.dropped)
-            .is_some_and(|(now, before)| now > before);
-        self.dropped = dropped;
-        let slow = output.fps.is_some_and(|fps| fps < settings.fps.fps() * 0.9);
-        let measured = output.bitrate?;
-        let limit = settings.bitrate.0 as f64 * config.unstable_below_percent / 100.0;
-        let low = (measured.0 as f64) < limit;
-        if !low || !(loses || slow || self.low_since.is_some()) {
-            self.low_since = None;
-            return None;
-        }
-        let since = *self.low_since.get_or_insert(now);
-        if now.since(since) < config.unstable_after {
-            return None;
-        }
-        let message = format!("puts out {measured} of {}", settings.bitrate);
-        let issue = Issue::new(
-            issue_code::BITRATE_UNSTABLE,
-            Severity::Warning,
-            message,
-            since,
-        );
-        Some(issue.with_evidence([format!("bitrate={}", measured.0)]))
-    }
 }
 
 impl Actor {
@@ -129,10 +84,9 @@ impl Actor {
     fn troubles(&mut self, snapshot: &EncoderSnapshot, now: Timestamp) -> Vec<Issue> {
         let settings = self.record().effective();
         let config = &self.cx.config.adaptation;
-        let unsteady = self
-            .adapting
-            .steadiness
-            .look(config, snapshot, &settings, now);
+        let output = snapshot.status.as_ref().map(|status| &status.output);
+        let steadiness = &mut self.adapting.steadiness;
+        let unsteady = output.and_then(|output| steadiness.look(config, output, &settings, now));
         match &unsteady {
             Some(issue) => {
                 self.raise(

@@ -24,6 +24,7 @@ mod reconfigure;
 mod report;
 mod saved;
 mod spare;
+mod steadiness;
 mod timeline;
 
 pub(crate) use care::keep as keep_devices;

@@ -49,6 +49,7 @@ mod engine;
 mod factory;
 mod feed;
 mod ingest;
+mod limits;
 mod sample;
 #[cfg(test)]
 mod tests;

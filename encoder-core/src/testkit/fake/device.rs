@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::feed::feed_lost;
 use super::ingest::Connection;
+use super::limits::beyond;
 use super::{Call, CallKind, FakeIngest};
-use crate::driver::{Capability, DeviceEvent, Limits, StatusChange};
+use crate::driver::{Capability, DeviceEvent, StatusChange};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::model::{
     Action, ActiveConfig, Alarm, Celsius, DeviceRecordState, DeviceStreamState, EncoderId,
@@ -368,39 +369,4 @@ fn signal(present: bool) -> InputSignal {
         resolution: Some(Resolution::new(1920, 1080)),
         fps: Some(FrameRate::from_fps(30.0)),
     }
-}
-
-/// The first setting beyond the limits.
-fn beyond(limits: &Limits, config: &StreamConfig, target: &PublishTarget) -> Option<&'static str> {
-    let (smallest, largest) = (limits.min_resolution, limits.max_resolution);
-    let resolution = config.resolution;
-    let scheme = target.url.split("://").next().unwrap_or_default();
-    let audio = &limits.audio_bitrates;
-    let checks = [
-        (
-            "resolution",
-            (smallest.width..=largest.width).contains(&resolution.width)
-                && (smallest.height..=largest.height).contains(&resolution.height),
-        ),
-        (
-            "bitrate",
-            (limits.min_bitrate..=limits.max_bitrate).contains(&config.bitrate),
-        ),
-        (
-            "audio_bitrate",
-            audio.is_empty() || audio.contains(&config.audio_bitrate),
-        ),
-        (
-            "keyframe_interval",
-            config.gop_frames() <= limits.max_gop_frames,
-        ),
-        (
-            "url",
-            limits.schemes.is_empty() || limits.schemes.iter().any(|known| known == scheme),
-        ),
-    ];
-    checks
-        .into_iter()
-        .find(|(_, fits)| !fits)
-        .map(|(field, _)| field)
 }
