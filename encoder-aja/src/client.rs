@@ -30,7 +30,8 @@ pub(crate) enum Repeat {
 
 /// The way to one device.
 pub(crate) struct HeloClient {
-    http: reqwest::Client,
+    /// Shared with other devices until the first [`reconnect`](Self::reconnect).
+    http: Mutex<reqwest::Client>,
     base: Url,
     password: Option<Secret>,
     session: Mutex<Session>,
@@ -61,7 +62,7 @@ impl HeloClient {
         password: Option<Secret>,
     ) -> Self {
         Self {
-            http,
+            http: Mutex::new(http),
             base,
             password: password.or_else(|| config.password.clone()),
             session: Mutex::default(),
@@ -238,7 +239,7 @@ impl HeloClient {
             request.headers_mut().insert(CONNECTION, close);
         }
         let exchange = async {
-            let response = self.http.execute(request).await;
+            let response = self.http().execute(request).await;
             let response = response.map_err(ReplyError::from_transport)?;
             let address = response.extensions().get().map(HttpInfo::local_addr);
             lease.answered(address, closes_connection(&response));
@@ -281,7 +282,8 @@ impl HeloClient {
         let mut url = self.base.clone();
         url.set_path("/authenticator/login");
         let form = [("password_provided", password.expose())];
-        let request = self.http.post(url).form(&form).timeout(self.write_timeout);
+        let request = self.http().post(url).form(&form);
+        let request = request.timeout(self.write_timeout);
         let request = request.build().map_err(ReplyError::from_transport)?;
         let reply = self.send(request, Silence::Fault).await?;
         let cookie = reply.cookie.clone();
@@ -293,6 +295,29 @@ impl HeloClient {
         session.cookie = Some(cookie);
         session.logins += 1;
         Ok(())
+    }
+
+    /// Logs in now, whatever session there is; does nothing without a password.
+    pub(crate) async fn log_in(&self) -> Result<(), ReplyError> {
+        if self.password.is_none() {
+            return Ok(());
+        }
+        let turn = self.turn(self.write_timeout).await?;
+        let logins = self.session().logins;
+        self.renew(&turn, logins).await
+    }
+
+    /// Leaves every connection and the session behind. Requests under way end on the old ones.
+    pub(crate) fn reconnect(&self, http: reqwest::Client) {
+        *self.http.lock().unwrap_or_else(PoisonError::into_inner) = http;
+        let mut session = self.lock();
+        session.cookie = None;
+        session.logins += 1;
+    }
+
+    fn http(&self) -> reqwest::Client {
+        let http = self.http.lock().unwrap_or_else(PoisonError::into_inner);
+        http.clone()
     }
 
     fn session(&self) -> Session {

@@ -42,6 +42,10 @@ pub(crate) const MEDIA_NUMBERS: [(&str, u32); 4] = [("sd", 0), ("usb", 1), ("smb
 
 /// `SecondaryRecordingDestination` for none.
 pub(crate) const NO_SECOND_MEDIUM: u64 = 4;
+/// `MediaState` of a unit that records and streams.
+pub(crate) const RECORD_STREAM: u32 = 0;
+/// `MediaState` of a unit that serves its medium to the network.
+pub(crate) const DATA_LAN: u64 = 1;
 
 /// `ReplicatorStreamState`.
 pub(crate) const fn stream_state(number: u64) -> DeviceStreamState {

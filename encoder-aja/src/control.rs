@@ -43,6 +43,11 @@ pub(crate) async fn control(device: &Device, action: &Action) -> Result<()> {
         }
         Action::Mute => choose(device, Param::MUTE, Some(1)).await,
         Action::Unmute => choose(device, Param::MUTE, Some(0)).await,
+        Action::RenewSession => renew_session(device).await,
+        Action::Reconnect => reconnect(device).await,
+        Action::ResetMediaState => {
+            choose(device, Param::MEDIA_STATE, Some(codes::RECORD_STREAM)).await
+        }
         other => {
             let message = format!("a HELO has no action {}", other.as_str());
             Err(unsupported(device, message))
@@ -95,6 +100,24 @@ fn linked(device: &Device, what: &str) -> encoder_core::Error {
     device
         .place(OPERATION, &wire)
         .error(ErrorKind::Conflict, message)
+}
+
+/// Logs in anew, and reads the stream state with the new session. A device without a password has
+/// no session; the reading alone says whether it answers.
+async fn renew_session(device: &Device) -> Result<()> {
+    let renewed = device.client.log_in().await;
+    renewed.map_err(|error| device.failed(error, OPERATION, "login"))?;
+    device.read_state(OPERATION).await.map(drop)
+}
+
+/// Drops every connection to the device, the event feed's among them, forgets its session, and
+/// reads the stream state over a new connection.
+async fn reconnect(device: &Device) -> Result<()> {
+    device
+        .client
+        .reconnect(crate::http::client(&device.config)?);
+    device.feed.suspect();
+    device.read_state(OPERATION).await.map(drop)
 }
 
 /// Restarts into the newest image. The reply may not arrive, so once the request was sent, its

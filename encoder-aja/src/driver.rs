@@ -92,6 +92,9 @@ impl EncoderDriver for AjaDriver {
         capability.select_recording_medium = true;
         capability.mute = true;
         capability.reboot = true;
+        capability.renew_session = true;
+        capability.reconnect = true;
+        capability.reset_media_state = true;
         capability.pushes_events = self.device.config.events;
         capability.configures_while_streaming = self.device.config.configure_while_streaming;
         capability.reads_back = true;

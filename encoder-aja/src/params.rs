@@ -94,6 +94,7 @@ parameters! {
     MEDIA2_FREE_BYTES "SecondaryMediaUnusedBytes" Text Media;
     MEDIA2_TOTAL_BYTES "SecondaryMediaTotalBytes" Text Media;
     MEDIA2_VOLUME "SecondaryVolumeName" Text Media;
+    MEDIA_STATE "MediaState" Number Evented;
     DROPPED_FRAMES "StreamingDroppedFrameBhvr" Number OnDemand;
     PROFILE "StreamingProfileSel" Number OnDemand;
     COMMAND "ReplicatorCommand" Number OnDemand;

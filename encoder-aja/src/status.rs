@@ -45,6 +45,9 @@ pub(crate) fn status_of(readings: &Readings) -> EncoderStatus {
             .filter_map(|slot| slot.read(readings))
             .collect(),
         alarms: alarms(readings).collect(),
+        serves_files: readings
+            .number(Param::MEDIA_STATE)
+            .map(|state| state == codes::DATA_LAN),
     }
 }
 

@@ -3,15 +3,16 @@
 //! Plain serde structures: a program fills them from a file, from code, or not at all. Unknown
 //! keys are errors. Fields named `…_seconds` and `…_ms` are numbers of those units.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::health::{ConnectionConfig, DirectConfig, ThermalConfig};
-use crate::model::{Bitrate, Personality, Protection, seconds};
+use crate::model::{AutoRemediation, Bitrate, Personality, Protection, TroubleKind, seconds};
 use crate::monitor::reboots::RebootConfig;
 use crate::monitor::storage::StorageConfig;
-use crate::remediation::{BudgetConfig, LadderConfig};
+use crate::remediation::{AdaptConfig, BudgetConfig, CareConfig, LadderConfig};
 
 mod check;
 mod failover;
@@ -47,6 +48,17 @@ pub struct ManagerConfig {
     pub failover: FailoverConfig,
     /// What ingest witnesses are asked, and what their word counts for.
     pub ingest: IngestConfig,
+    /// Whether the manager repairs by itself: `on`, `observe` (it says what it would do) or `off`.
+    /// An encoder and a kind of trouble may be set to less; the most restrictive counts. Failover
+    /// is no repair: `failover.automatic` says whether streams move.
+    pub auto_remediation: AutoRemediation,
+    /// The same for kinds of trouble: `stream`, `network`, `picture`, `session`, `media_state`,
+    /// `connection`, `persistent`.
+    pub auto_remediation_kinds: BTreeMap<TroubleKind, AutoRemediation>,
+    /// How streams on air are adapted.
+    pub adaptation: AdaptConfig,
+    /// How devices are cared for.
+    pub care: CareConfig,
     /// What is tried in place.
     pub remediation: LadderConfig,
     /// How often it may be tried.
@@ -79,6 +91,10 @@ impl Default for ManagerConfig {
             thermal: ThermalConfig::default(),
             failover: FailoverConfig::default(),
             ingest: IngestConfig::default(),
+            auto_remediation: AutoRemediation::default(),
+            auto_remediation_kinds: BTreeMap::new(),
+            adaptation: AdaptConfig::default(),
+            care: CareConfig::default(),
             remediation: LadderConfig::default(),
             remediation_budget: BudgetConfig::default(),
             storage: StorageConfig::default(),

@@ -85,6 +85,12 @@ pub struct Capability {
     pub mute: bool,
     /// Restarts on command.
     pub reboot: bool,
+    /// Can be logged in to anew.
+    pub renew_session: bool,
+    /// Makes new connections on command.
+    pub reconnect: bool,
+    /// Can be taken out of serving its medium.
+    pub reset_media_state: bool,
     /// Reports changes by itself through [`EncoderDriver::events`].
     pub pushes_events: bool,
     /// Takes new settings while it streams.

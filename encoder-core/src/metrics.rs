@@ -16,7 +16,7 @@ use self::recorder::RecorderSeries;
 use crate::error::Result;
 use crate::model::{
     DeviceStreamState, EncoderId, EncoderState, EncoderStatus, EncoderView, FailoverSummary,
-    Interruption, StreamView, Trigger,
+    Interruption, StreamView, Trigger, TroubleKind,
 };
 
 mod connection;
@@ -117,6 +117,7 @@ struct Inner {
     authorizations: IntCounterVec,
     interruption: HistogramVec,
     recorder: RecorderSeries,
+    remediation: IntCounterVec,
 }
 
 impl fmt::Debug for Metrics {
@@ -153,6 +154,14 @@ impl Series<'_> {
             "encoder_ingest_authorizations_total",
             "Publishers that an ingest asked about, by what it was told.",
             &["verdict"],
+        )
+    }
+
+    fn remediation(&self) -> IntCounterVec {
+        self.counter(
+            "encoder_remediation_steps_total",
+            "Repairs by kind of trouble, step and outcome: succeeded, failed or proposed.",
+            &["kind", "step", "outcome"],
         )
     }
 
@@ -224,6 +233,7 @@ impl Inner {
             authorizations: series.authorizations(),
             interruption: series.interruption(),
             recorder: RecorderSeries::new(&series),
+            remediation: series.remediation(),
             registry,
         }
     }
@@ -334,6 +344,12 @@ impl Metrics {
     pub(crate) fn observe_authorization(&self, verdict: &str) {
         let counter = self.0.authorizations.with_label_values(&[verdict]);
         counter.inc();
+    }
+
+    /// Counts a repair.
+    pub(crate) fn observe_remediation(&self, kind: TroubleKind, step: &str, outcome: &str) {
+        let labels = [kind.as_str(), step, outcome];
+        self.0.remediation.with_label_values(&labels).inc();
     }
 
     /// Takes what the ingest saw of a move.

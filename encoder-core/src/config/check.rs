@@ -43,6 +43,14 @@ impl ManagerConfig {
                 self.failover.protection_interval,
             ),
             ("thermal.period_seconds", self.thermal.step()),
+            ("adaptation.cool_off_seconds", self.adaptation.cool_off),
+            (
+                "adaptation.healthy_period_seconds",
+                self.adaptation.healthy_period,
+            ),
+            ("care.interval_seconds", self.care.interval),
+            ("care.cool_off_seconds", self.care.cool_off),
+            ("care.verify_within_seconds", self.care.verify_within),
             ("ingest.poll_interval_ms", self.ingest.poll_interval),
             ("ingest.moving_interval_ms", self.ingest.moving_interval),
             ("ingest.timeout_ms", self.ingest.timeout),
@@ -54,6 +62,17 @@ impl ManagerConfig {
             self.failover.start_grace_factor >= 1.0,
             "failover.start_grace_factor",
             "must be at least 1",
+        );
+        let adaptation = &self.adaptation;
+        require(
+            (0.1..1.0).contains(&adaptation.bitrate_factor),
+            "adaptation.bitrate_factor",
+            "must be at least 0.1 and below 1",
+        );
+        require(
+            (0.0..=100.0).contains(&adaptation.bitrate_floor_percent),
+            "adaptation.bitrate_floor_percent",
+            "must be 0 to 100",
         );
         require(
             self.ingest.missing_after >= self.ingest.poll_interval * 2,

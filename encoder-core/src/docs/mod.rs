@@ -15,6 +15,9 @@ pub mod scores {}
 #[doc = include_str!("storage.md")]
 pub mod storage {}
 
+#[doc = include_str!("remediation.md")]
+pub mod remediation {}
+
 #[doc = include_str!("upgrade.md")]
 pub mod upgrade {}
 
@@ -46,4 +49,7 @@ pub mod adr {
 
     #[doc = include_str!("adr/0009-ffmpeg-as-child.md")]
     pub mod ffmpeg_as_child {}
+
+    #[doc = include_str!("adr/0010-settings-by-hand-over.md")]
+    pub mod settings_by_hand_over {}
 }

@@ -112,6 +112,9 @@ fn objections(encoder: &Encoder, streams: u32, capacity: u32) -> Vec<String> {
     if snapshot.is_restless() {
         reasons.push("reboots again and again".to_owned());
     }
+    if snapshot.serves_files() {
+        reasons.push("serves its medium instead of streaming".to_owned());
+    }
     match snapshot.stream_state() {
         DeviceStreamState::Initialising | DeviceStreamState::ShuttingDown => {
             reasons.push("is restarting".to_owned());

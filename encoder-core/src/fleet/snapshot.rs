@@ -67,6 +67,12 @@ impl EncoderSnapshot {
         self.is_reachable() && self.stream_state() == DeviceStreamState::Streaming
     }
 
+    /// Whether the device says that it serves its medium, and so takes no stream.
+    pub(crate) fn serves_files(&self) -> bool {
+        let status = self.status.as_ref();
+        status.is_some_and(|status| status.serves_files == Some(true))
+    }
+
     /// Why the device cannot be relied on to take commands although it gives signs of life: its
     /// answers are wrong or refusals, or its state was never readable.
     pub(crate) fn misbehaviour(&self) -> Option<String> {
@@ -117,6 +123,7 @@ impl EncoderSnapshot {
                     status.input.clone(),
                     status.active.clone(),
                     status.media.iter().map(presence).collect::<Vec<_>>(),
+                    status.serves_files,
                 )
             })
         };

@@ -51,6 +51,7 @@ fn stream(protection: Protection, personality: Personality) -> StreamRecord {
         name: None,
         labels: std::collections::BTreeMap::new(),
         config,
+        adaptation: None,
         destination: Destination {
             url: MAIN.to_owned(),
             backup_url: apart.then(|| OTHER.to_owned()),
@@ -95,6 +96,7 @@ fn moving(record: &mut StreamRecord, order: FailoverOrder, phase: FailoverPhase,
         decided_at: now,
         timings: Vec::new(),
         return_to: None,
+        change: None,
     });
 }
 

@@ -22,7 +22,7 @@ use crate::monitor::storage::StoragePolicy;
 use crate::operations::{encoders, lease};
 use crate::remediation::{Ladder, Remediator};
 use crate::store::{MemoryStore, StateStore};
-use crate::streams::{StreamContext, Streams};
+use crate::streams::{StreamContext, Streams, keep_devices};
 use crate::tasks::{Clock, Supervisor};
 
 /// Puts a [`Manager`] together.
@@ -146,6 +146,9 @@ impl ManagerBuilder {
         lease
             .keep(&tasks, Arc::clone(&cx.store), Arc::clone(&streams))
             .await?;
+        let leading = lease.clone();
+        let caring = keep_devices(Arc::clone(&streams), move || leading.check().is_ok());
+        tasks.spawn_until_shutdown("care of devices", caring);
         let alerts = Arc::<Mutex<AlertBook>>::default();
         let watching = alerts::watch(Arc::clone(&alerts), cx.events.clone(), cx.clock.clone());
         tasks.spawn_until_shutdown("alerts", watching);

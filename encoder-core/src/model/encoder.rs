@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EncoderId, Secret, exposed_option};
+use super::{AutoRemediation, EncoderId, Secret, exposed_option};
 
 /// How to reach an encoder and how to use it. Kept in the store, password included.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,9 @@ pub struct EncoderSpec {
     /// Takes no new streams.
     #[serde(default)]
     pub maintenance: bool,
+    /// Whether the manager repairs this encoder by itself, when it shall do less than elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_remediation: Option<AutoRemediation>,
     /// Free labels.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
@@ -58,6 +61,7 @@ impl EncoderSpec {
             weight: default_weight(),
             capacity: default_capacity(),
             maintenance: false,
+            auto_remediation: None,
             labels: BTreeMap::new(),
         }
     }
@@ -179,6 +183,12 @@ pub enum Action {
     Mute,
     /// Undo [`Action::Mute`].
     Unmute,
+    /// Log in to the device anew; does not touch its stream.
+    RenewSession,
+    /// Drop the connections to the device and make new ones; does not touch its stream.
+    Reconnect,
+    /// Take the device out of serving its medium over the network, so that it records and streams.
+    ResetMediaState,
     /// Take no new streams. Handled by the manager, not the device.
     EnterMaintenance,
     /// Take streams again. Handled by the manager, not the device.
@@ -199,6 +209,9 @@ impl Action {
             Self::SelectRecordingMedium { .. } => "select_recording_medium",
             Self::Mute => "mute",
             Self::Unmute => "unmute",
+            Self::RenewSession => "renew_session",
+            Self::Reconnect => "reconnect",
+            Self::ResetMediaState => "reset_media_state",
             Self::EnterMaintenance => "enter_maintenance",
             Self::LeaveMaintenance => "leave_maintenance",
         }

@@ -136,6 +136,14 @@ pub mod issue_code {
     pub const DEVICE_SILENT_ON_AIR: &str = "device_silent_on_air";
     /// Somebody was kept from publishing the stream.
     pub const PUBLISHER_DENIED: &str = "publisher_denied";
+    /// The measured bitrate is far below the configured one, and pictures are lost.
+    pub const BITRATE_UNSTABLE: &str = "bitrate_unstable";
+    /// The device serves its medium over the network instead of recording and streaming.
+    pub const SERVES_FILES: &str = "serves_files";
+    /// The stream runs with less than its client asked for.
+    pub const ADAPTED: &str = "adapted";
+    /// What the manager would do if it were allowed to, or could without an interruption.
+    pub const REMEDIATION_PROPOSED: &str = "remediation_proposed";
     /// The device is told to stop and goes on publishing, or cannot be reached to be told.
     pub const FENCE_PENDING: &str = "fence_pending";
 }

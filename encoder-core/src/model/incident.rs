@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EncoderId, IncidentId, IngestSlot, Severity, StreamId, Timestamp, millis};
+use super::{
+    EncoderId, IncidentId, IngestSlot, SettingsChange, Severity, StreamId, Timestamp, millis,
+};
 
 /// Who asked for a failover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -132,6 +134,9 @@ pub struct FailoverProgress {
     pub timings: Vec<PhaseTiming>,
     /// The encoder to return to, for a drill.
     pub return_to: Option<EncoderId>,
+    /// The settings that the stream gets with the move; `None` when it keeps its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Box<SettingsChange>>,
 }
 
 /// A failover that is over.

@@ -2,6 +2,7 @@
 //!
 //! A reading that a device does not give is `None` everywhere in here, and `null` on the wire.
 
+mod adaptation;
 mod alert;
 mod connection;
 mod encoder;
@@ -9,6 +10,7 @@ mod event;
 mod health;
 mod id;
 mod incident;
+mod remediation;
 mod request;
 mod secret;
 mod status;
@@ -19,6 +21,7 @@ mod time;
 mod units;
 mod view;
 
+pub use adaptation::{Adaptation, SettingsChange};
 pub use alert::*;
 pub use connection::*;
 pub use encoder::*;
@@ -26,6 +29,7 @@ pub use event::*;
 pub use health::*;
 pub use id::*;
 pub use incident::*;
+pub use remediation::*;
 pub use request::*;
 pub use secret::*;
 pub use status::*;

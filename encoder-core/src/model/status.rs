@@ -317,6 +317,8 @@ pub struct EncoderStatus {
     pub media: Vec<MediumReadings>,
     /// Alarms that are active now.
     pub alarms: Vec<Alarm>,
+    /// Whether the device serves its medium over the network instead of recording and streaming.
+    pub serves_files: Option<bool>,
 }
 
 impl EncoderStatus {

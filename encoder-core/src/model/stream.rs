@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bitrate, EncoderId, FailoverProgress, FailoverSummary, FrameRate, IncidentId, Resolution,
-    Secret, StreamId, Timestamp, exposed, seconds,
+    Adaptation, Bitrate, EncoderId, FailoverProgress, FailoverSummary, FrameRate, IncidentId,
+    Resolution, Secret, StreamId, Timestamp, adaptation, exposed, seconds,
 };
 
 /// Encoding settings of a stream. [`crate::validate`] says which values are allowed.
@@ -241,8 +241,11 @@ pub struct StreamRecord {
     pub name: Option<String>,
     /// Free labels.
     pub labels: BTreeMap<String, String>,
-    /// Encoding settings.
+    /// Encoding settings, as asked for.
     pub config: StreamConfig,
+    /// What the stream runs with instead for a while, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adaptation: Option<Adaptation>,
     /// Where it is published.
     pub destination: Destination,
     /// The stream key.
@@ -275,6 +278,11 @@ pub struct StreamRecord {
 }
 
 impl StreamRecord {
+    /// The settings that its encoders are given: those asked for, or less for a while.
+    pub fn effective(&self) -> StreamConfig {
+        adaptation::effective(&self.config, self.adaptation.as_ref())
+    }
+
     /// The address of a slot. Without a backup address both slots share the main one.
     pub fn url(&self, slot: IngestSlot) -> &str {
         match (slot, &self.destination.backup_url) {

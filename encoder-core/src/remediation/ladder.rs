@@ -9,7 +9,9 @@ use tokio::time::Instant;
 use super::{Attempt, Incident, Remediator, Step};
 use crate::driver::{EncoderDriver, EncoderDriverExt};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{DeviceStreamState, EncoderStatus, alarm_code, issue_code, millis};
+use crate::model::{
+    Action, DeviceStreamState, EncoderStatus, Severity, alarm_code, issue_code, millis,
+};
 
 /// How much is tried in place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,6 +91,9 @@ impl Ladder {
             driver.stop().await?;
             driver.wait_until(left(), interval, is_idle).await?;
         }
+        if matches!(step, Step::RecordStreamMode { .. }) {
+            driver.control(&Action::ResetMediaState).await?;
+        }
         driver.start().await?;
         driver.wait_until(left(), interval, is_streaming).await?;
         Ok(())
@@ -98,7 +103,9 @@ impl Ladder {
 #[async_trait]
 impl Remediator for Ladder {
     fn next_step(&self, incident: &Incident, tried: &[Attempt]) -> Option<Step> {
-        if !incident.reachable || tried.len() >= self.attempts_allowed(incident) {
+        // A stream that is not in danger is not stopped to be mended.
+        let endangered = incident.severity == Severity::Critical;
+        if !endangered || !incident.reachable || tried.len() >= self.attempts_allowed(incident) {
             return None;
         }
         let backup_waits = incident.may_fail_over && incident.backup_ready;
@@ -106,6 +113,10 @@ impl Remediator for Ladder {
             return None;
         }
         let deadline = self.config.restart_deadline;
+        if incident.serves_files {
+            // Until that is over, the device takes no start.
+            return Some(Step::RecordStreamMode { deadline });
+        }
         match incident.cause.as_str() {
             issue_code::STREAM_STOPPED if tried.is_empty() => Some(Step::Start { deadline }),
             issue_code::STREAM_STOPPED
@@ -118,7 +129,13 @@ impl Remediator for Ladder {
 
     /// Dropped midway, a restart may leave the device stopped.
     async fn run(&self, step: &Step, driver: &dyn EncoderDriver) -> Result<()> {
-        let (Step::Start { deadline } | Step::Restart { deadline }) = step;
+        let (Step::Start { deadline }
+        | Step::Restart { deadline }
+        | Step::RecordStreamMode { deadline }) = step
+        else {
+            let message = format!("{} does not put a stream back on air", step.as_str());
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        };
         // The driver's own calls have timeouts that may be longer than what is left.
         let outcome = tokio::time::timeout(*deadline, self.perform(step, *deadline, driver)).await;
         outcome.unwrap_or_else(|_| {

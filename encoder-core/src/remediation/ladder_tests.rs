@@ -19,6 +19,7 @@ fn incident(cause: &'static str) -> Incident {
         reachable: true,
         may_fail_over: true,
         backup_ready: false,
+        serves_files: false,
         restart_estimate: Duration::from_secs(3),
         switch_estimate: Duration::from_secs(2),
         since: Timestamp::from_millis(0),
@@ -90,6 +91,9 @@ fn nothing_is_tried_where_it_cannot_help() {
     let mut silent = incident(issue_code::STREAM_STOPPED);
     silent.reachable = false;
     assert!(steps(&ladder, &silent).is_empty());
+    let mut harmless = incident(issue_code::STREAM_STOPPED);
+    harmless.severity = Severity::Warning;
+    assert!(steps(&ladder, &harmless).is_empty());
     let config = LadderConfig {
         enabled: false,
         ..Default::default()
@@ -97,6 +101,18 @@ fn nothing_is_tried_where_it_cannot_help() {
     let mut alone = incident(issue_code::STREAM_STOPPED);
     alone.may_fail_over = false;
     assert!(steps(&Ladder::new(config), &alone).is_empty());
+}
+
+#[test]
+fn a_device_that_serves_files_is_told_to_stream_again() {
+    let mut serving = incident(issue_code::STREAM_STOPPED);
+    serving.serves_files = true;
+    assert_eq!(steps(&Ladder::default(), &serving), ["record_stream_mode"]);
+    serving.backup_ready = true;
+    assert!(
+        steps(&Ladder::default(), &serving).is_empty(),
+        "moved instead"
+    );
 }
 
 /// A device that follows orders after `delay`, unless it is broken.

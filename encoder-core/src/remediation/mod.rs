@@ -1,5 +1,9 @@
 //! What is tried in place before a stream moves.
 //!
+//! Each kind of trouble has a ladder of its own, as data and a pure choice: [`Ladder`] for a stream
+//! that stopped or fails, [`adapt`] for one that is on air and in trouble, [`care`] for a device's
+//! session, connection and mode. [`AutoRemediation`] says whether the steps are taken or only told.
+//!
 //! A [`Remediator`] is a ladder: given an incident and what was tried, it names the next step, or
 //! `None` when only a failover is left. Naming is pure; [`Remediator::run`] performs the step.
 
@@ -10,13 +14,22 @@ use async_trait::async_trait;
 
 use crate::driver::EncoderDriver;
 use crate::error::Result;
-use crate::model::{EncoderId, IncidentId, IssueCode, Severity, StreamId, Timestamp};
+use crate::model::{
+    Bitrate, EncoderId, FrameRate, IncidentId, IssueCode, Resolution, Severity, StreamId, Timestamp,
+};
 
+mod adapt;
 mod budget;
+mod care;
 mod ladder;
+mod mode;
 
+pub use crate::model::{AutoRemediation, TroubleKind};
+pub use adapt::{AdaptConfig, AdaptFacts, Proposal, adapt, kind_on_air};
 pub use budget::{Budget, BudgetConfig};
+pub use care::{CareAttempt, CareConfig, CareFacts, care};
 pub use ladder::{Ladder, LadderConfig};
+pub use mode::in_force;
 
 /// A fault of a stream's encoder, with what decides whether mending in place is worth it.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +50,8 @@ pub struct Incident {
     pub may_fail_over: bool,
     /// Whether a backup is staged and ready.
     pub backup_ready: bool,
+    /// Whether the encoder says that it serves its medium instead of streaming.
+    pub serves_files: bool,
     /// How long a stop and start of this encoder takes, as measured, or as configured.
     pub restart_estimate: Duration,
     /// How long the backup takes to start, as measured, or as configured.
@@ -59,6 +74,41 @@ pub enum Step {
         /// Give up after this long.
         deadline: Duration,
     },
+    /// Take the device out of serving its medium, and start the stream that belongs on it.
+    RecordStreamMode {
+        /// Give up after this long.
+        deadline: Duration,
+    },
+    /// Ask for less bitrate.
+    Reduce {
+        /// The new bitrate.
+        bitrate: Bitrate,
+    },
+    /// Ask for a smaller picture.
+    Downscale {
+        /// The new size.
+        resolution: Resolution,
+    },
+    /// Ask for fewer pictures per second.
+    SlowDown {
+        /// The new rate.
+        fps: FrameRate,
+    },
+    /// Ask for more again, up to what the client wanted.
+    Restore {
+        /// The new bitrate.
+        bitrate: Bitrate,
+        /// The new size.
+        resolution: Resolution,
+        /// The new rate.
+        fps: FrameRate,
+    },
+    /// Log in to the device anew.
+    RenewSession,
+    /// Drop the connections to the device and make new ones.
+    Reconnect,
+    /// Restart the device.
+    Reboot,
 }
 
 impl Step {
@@ -67,7 +117,24 @@ impl Step {
         match self {
             Self::Start { .. } => "start_in_place",
             Self::Restart { .. } => "restart_in_place",
+            Self::RecordStreamMode { .. } => "record_stream_mode",
+            Self::Reduce { .. } => "reduce_bitrate",
+            Self::Downscale { .. } => "downscale",
+            Self::SlowDown { .. } => "slow_down",
+            Self::Restore { .. } => "restore",
+            Self::RenewSession => "renew_session",
+            Self::Reconnect => "reconnect",
+            Self::Reboot => "reboot",
         }
+    }
+
+    /// Whether it would take a stream off air that the device publishes. Settings are not among
+    /// them: who takes such a step sees to it that the stream stays on air.
+    pub const fn interrupts(&self) -> bool {
+        matches!(
+            self,
+            Self::Restart { .. } | Self::RecordStreamMode { .. } | Self::Reboot
+        )
     }
 }
 

@@ -15,6 +15,7 @@ use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::JoinMap;
 
+use super::adapt::Adapting;
 use super::decide::Fault;
 use super::handle::{Command, StreamContext};
 use super::ingest::Ingest;
@@ -27,12 +28,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fleet::{Duty, Encoder, EncoderSnapshot};
 use crate::model::{
     BackupReadiness, EncoderId, Issue, IssueCode, Severity, StreamRecord, StreamState, StreamView,
-    Timestamp,
+    Timestamp, issue_code,
 };
 use crate::remediation::Attempt;
 
 /// How soon to look again while something is under way or wrong.
 pub(super) const RESTLESS: Duration = Duration::from_millis(250);
+
+/// Problems that need no haste: they are over, or told, when something else changes.
+const CALM: [&str; 2] = [issue_code::ADAPTED, issue_code::REMEDIATION_PROPOSED];
 
 /// What a job on a device beside the primary was about.
 #[derive(Debug)]
@@ -62,6 +66,7 @@ pub(super) struct Actor {
     /// When the stream may try again to leave an encoder that is too hot.
     pub(super) leave_again_at: Option<Instant>,
     pub(super) tried: Vec<Attempt>,
+    pub(super) adapting: Adapting,
     pub(super) isolation: Isolation,
     pub(super) ingest: Ingest,
     /// Issues of the stream itself, beside those of its encoders.
@@ -101,6 +106,7 @@ impl Actor {
             retry_start_at: None,
             leave_again_at: None,
             tried: Vec::new(),
+            adapting: Adapting::default(),
             isolation: Isolation::default(),
             ingest,
             problems: BTreeMap::new(),
@@ -161,7 +167,7 @@ impl Actor {
 
     fn patience(&self) -> Duration {
         let steady = self.record().state == StreamState::Live
-            && self.problems.is_empty()
+            && self.problems.keys().all(|code| CALM.contains(code))
             && self.record().fences.is_empty()
             && self.record().drill.is_none()
             && self.spare.is_settled()
@@ -240,6 +246,7 @@ impl Actor {
             }
             Command::FleetChanged => {}
             Command::Denied(denied) => self.note_denial(denied),
+            Command::Tended(tended) => self.note_tended(tended),
         }
     }
 

@@ -57,7 +57,7 @@ impl Actor {
         within(
             limit * 2,
             "EncoderDriver::configure",
-            driver.configure(&self.record().config, &target),
+            driver.configure(&self.record().effective(), &target),
         )
         .await?;
         // Start times are compared with those of staged backups, which are not configured again.

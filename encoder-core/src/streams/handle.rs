@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::actor::Actor;
+use super::care::Tended;
 use super::publishing::{Denials, Denied, generate_key};
 use super::saved::{STREAMS, Saved};
 use super::{plan, saved, timeline};
@@ -59,6 +60,8 @@ pub(super) enum Command {
     FleetChanged,
     /// Somebody was kept from publishing the stream.
     Denied(Denied),
+    /// A device that the stream holds was repaired.
+    Tended(Tended),
 }
 
 /// A stream as others reach it.
@@ -138,6 +141,7 @@ impl Streams {
             name: request.name,
             labels: request.labels,
             config: valid.config,
+            adaptation: None,
             destination: valid.destination,
             stream_key: valid.stream_key.unwrap_or_else(generate_key),
             protection: valid.protection,

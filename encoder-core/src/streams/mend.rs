@@ -8,9 +8,10 @@ use super::decide::{Diagnosis, Facts, Fault, diagnose, gate};
 use crate::error::Result;
 use crate::fleet::{Encoder, EncoderSnapshot};
 use crate::model::{
-    EncoderId, EncoderStatus, IncidentId, IssueCode, Severity, StreamState, Trigger, issue_code,
+    AutoRemediation, EncoderId, EncoderStatus, IncidentId, IssueCode, Severity, StreamState,
+    Trigger, TroubleKind, issue_code,
 };
-use crate::remediation::{Attempt, Budget, Incident, Step};
+use crate::remediation::{Attempt, Budget, Incident, Proposal, Step};
 
 impl Actor {
     pub(super) async fn tend_primary(&mut self) {
@@ -144,6 +145,7 @@ impl Actor {
             self.save().await;
             self.note("live", Severity::Info, message);
         }
+        self.tend_settings(snapshot).await;
     }
 
     async fn isolated(&mut self) {
@@ -170,11 +172,39 @@ impl Actor {
             .remediator
             .next_step(&incident, &self.tried)
             .filter(|_| affordable);
+        let step = self.permitted(&fault, &incident, step);
         match (step, allowed) {
             (Some(step), _) => self.remedy(&fault, &incident, step).await,
             (None, Ok(())) => self.fail_over(&fault, incident.id).await,
             (None, Err(held)) => self.hold_still(&fault, &held.reason).await,
         }
+    }
+
+    /// The step, if it may be taken and not only be told.
+    fn permitted(
+        &mut self,
+        fault: &Fault,
+        incident: &Incident,
+        step: Option<Step>,
+    ) -> Option<Step> {
+        let step = step?;
+        let kind = kind_of(&step);
+        match self.remediation_mode(kind, &incident.encoder_id) {
+            AutoRemediation::On => return Some(step),
+            AutoRemediation::Off => return None,
+            AutoRemediation::Observe => {}
+        }
+        let proposal = Proposal {
+            kind,
+            step,
+            adaptation: None,
+            cause: fault.cause.clone(),
+            since: fault.since,
+            evidence: fault.evidence.clone(),
+            threshold: fault.threshold.clone().unwrap_or_default(),
+        };
+        self.propose(&proposal, "it may only be observed");
+        None
     }
 
     fn incident(&self, fault: &Fault, may_fail_over: bool) -> Incident {
@@ -193,11 +223,17 @@ impl Actor {
             reachable: fault.reachable,
             may_fail_over,
             backup_ready: backup.ready,
+            serves_files: self.serves_files(id),
             // A restart is a stop and a start; stopping takes about as long as starting.
             restart_estimate: own * 2,
             switch_estimate: switch,
             since: fault.since,
         }
+    }
+
+    fn serves_files(&self, id: &EncoderId) -> bool {
+        let encoder = self.cx.fleet.find(id);
+        encoder.is_some_and(|encoder| encoder.snapshot().serves_files())
     }
 
     async fn remedy(&mut self, fault: &Fault, incident: &Incident, step: Step) {
@@ -232,6 +268,13 @@ impl Actor {
             ),
             Err(error) => (Severity::Critical, format!("failed: {error}")),
         };
+        let told = if result.is_ok() {
+            "succeeded"
+        } else {
+            "failed"
+        };
+        let metrics = &self.cx.metrics;
+        metrics.observe_remediation(kind_of(&step), step.as_str(), told);
         let message = format!("{} on {}: {outcome}", step.as_str(), incident.encoder_id);
         let note = self
             .new_note(step.as_str(), severity, message)
@@ -255,7 +298,8 @@ impl Actor {
             return Ok(());
         }
         let target = self.record().target(self.record().primary.slot);
-        let call = primary.driver.configure(&self.record().config, &target);
+        let config = self.record().effective();
+        let call = primary.driver.configure(&config, &target);
         let limit = self.cx.config.failover.command_timeout * 2;
         within(limit, "EncoderDriver::configure", call).await
     }
@@ -306,5 +350,13 @@ impl Actor {
         ) {
             self.carry_out(plan).await;
         }
+    }
+}
+
+/// The ladder that a step of a [`Remediator`](crate::remediation::Remediator) stands on.
+const fn kind_of(step: &Step) -> TroubleKind {
+    match step {
+        Step::RecordStreamMode { .. } => TroubleKind::MediaState,
+        _ => TroubleKind::Stream,
     }
 }

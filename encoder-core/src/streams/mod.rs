@@ -6,7 +6,9 @@
 //! devices.
 
 mod actor;
+mod adapt;
 mod bring_up;
+mod care;
 mod decide;
 mod failover;
 mod fence;
@@ -23,6 +25,8 @@ mod reconfigure;
 mod report;
 mod saved;
 mod spare;
+mod steadiness;
 mod timeline;
 
+pub(crate) use care::keep as keep_devices;
 pub(crate) use handle::{StreamContext, Streams};

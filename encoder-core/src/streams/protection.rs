@@ -43,6 +43,10 @@ fn judge(facts: &BackupFacts<'_>, snapshot: &EncoderSnapshot, reasons: &mut Vec<
         }
     };
     object(facts.maintenance, "in maintenance");
+    object(
+        snapshot.serves_files(),
+        "serves its medium instead of streaming",
+    );
     match snapshot.assessment.verdict {
         Verdict::Unknown => object(true, "not heard of yet"),
         Verdict::Silent => object(true, "does not answer"),

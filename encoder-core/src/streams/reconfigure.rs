@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use super::actor::{Actor, within};
 use super::bring_up::stop_and_confirm;
+use super::decide::Fault;
+use super::plan;
+use crate::config::ReturnedPrimary;
 use crate::driver::EncoderDriverExt;
 use crate::error::{Error, ErrorKind, Result};
-use crate::fleet::Encoder;
+use crate::fleet::{Encoder, EncoderSnapshot};
 use crate::model::{
-    DeviceStreamState, EncoderStatus, Severity, StreamConfig, StreamConfigPatch, StreamState,
+    DeviceStreamState, EncoderId, EncoderStatus, IssueCode, PublishTarget, SettingsChange,
+    Severity, StreamConfig, StreamConfigPatch, StreamState, Trigger,
 };
 use crate::validate::{validate_change, validate_for_encoder};
 
@@ -16,9 +20,11 @@ use crate::validate::{validate_change, validate_for_encoder};
 const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
 
 impl Actor {
-    /// Applies a change: the backup first, then the primary, then the record.
+    /// Applies a change that a client asked for, and ends whatever the stream was adapted to.
     ///
-    /// A device that takes no settings while it streams is stopped for it; that interruption is
+    /// A device that takes settings only while it is idle is not stopped for it where a backup can
+    /// take over: the backup gets the settings and then the stream, and the old primary becomes the
+    /// backup. Without such a backup the primary is stopped for the change; that interruption is
     /// this manager's, and the timeline says how long it was.
     ///
     /// # Errors
@@ -41,7 +47,7 @@ impl Actor {
             return Err(Error::new(ErrorKind::Conflict, message));
         }
         let (config, _warnings) = validate_change(&self.record().config, patch)?;
-        if config == self.record().config {
+        if config == self.record().config && self.record().adaptation.is_none() {
             return Ok(());
         }
         let primary = self.encoder(&self.record().primary.encoder_id)?;
@@ -49,35 +55,117 @@ impl Actor {
         // A device that answers nonsense is found out here, while it still streams undisturbed.
         let limit = self.cx.config.failover.command_timeout;
         within(limit, "EncoderDriver::status", primary.paced.status()).await?;
-        let backup = self.stage_backup(&config).await;
-        let result = self.apply(&primary, &config).await;
-        let name = if result.is_ok() {
-            "reconfigured"
+        let idle_only = !primary.driver.capability().configures_while_streaming;
+        let result = if idle_only && self.can_hand_over_settings(&config) {
+            self.reconfigure_by_hand_over(config).await
         } else {
-            "reconfigure_failed"
+            self.reconfigure_in_place(&primary, config).await
         };
-        if result.is_ok() {
-            self.saved.record.config = config;
-            self.saved.record.updated_at = self.cx.clock.now();
-            self.saved.save().await?;
-            if let Some((id, staged)) = backup {
-                self.mark_staged(id, staged);
-            }
-        } else {
-            self.spare.forget();
-        }
-        let message = match &result {
-            Ok(interruption) => format!(
-                "interrupted for {} ms by this manager",
-                interruption.as_millis()
+        let (name, message) = match &result {
+            Ok(message) => ("reconfigured", message.clone()),
+            Err(error) => (
+                "reconfigure_failed",
+                format!("the old settings stay: {error}"),
             ),
-            Err(error) => format!("the old settings stay: {error}"),
         };
         self.note(name, Severity::Info, message);
         result.map(drop)
     }
 
-    fn check_limits(&self, primary: &Arc<Encoder>, config: &StreamConfig) -> Result<()> {
+    /// Moves the stream to its backup with the new settings. Says what it did.
+    async fn reconfigure_by_hand_over(&mut self, config: StreamConfig) -> Result<String> {
+        let began = self.cx.clock.instant();
+        let from = self.record().primary.encoder_id.clone();
+        let fault = Fault {
+            cause: IssueCode::new("settings_changed"),
+            message: format!("{from} takes new settings only while it is idle"),
+            since: self.cx.clock.now(),
+            reachable: true,
+            evidence: vec!["configures_while_streaming=false".to_owned()],
+            threshold: None,
+        };
+        let change = SettingsChange {
+            config,
+            adaptation: None,
+        };
+        let to = self.hand_over_with(change, &fault, Trigger::Manual).await?;
+        let taken = self.cx.clock.instant().saturating_duration_since(began);
+        self.reinstate(&from).await;
+        Ok(format!(
+            "interrupted for 0 ms by this manager: handed over to {to} with the new settings within {} ms",
+            taken.as_millis()
+        ))
+    }
+
+    /// Makes the encoder that a planned move left the backup at once, with the stream's settings,
+    /// instead of when it is next looked at. What does not work out is left to that.
+    async fn reinstate(&mut self, id: &EncoderId) {
+        let returns = self.cx.config.failover.returned_primary == ReturnedPrimary::Backup;
+        let encoder = self.cx.fleet.find(id);
+        let Some(encoder) = encoder.filter(|e| returns && !e.spec().maintenance) else {
+            return;
+        };
+        self.jobs.abort(id);
+        let limits = self.cx.config.failover.clone();
+        let slot = plan::backup_slot(self.record());
+        let (config, target) = (self.record().effective(), self.record().target(slot));
+        let preparing = async {
+            stop_and_confirm(&encoder, limits.fence_deadline).await?;
+            let call = encoder.driver.configure(&config, &target);
+            within(limits.command_timeout * 2, "EncoderDriver::configure", call).await?;
+            encoder.look_now();
+            let mut snapshots = encoder.follow();
+            let seen = snapshots.wait_for(|seen| holds(seen, &config, &target));
+            // Running into the limit is fine: the answer says that the backup is not ready.
+            let _ = tokio::time::timeout(self.cx.config.watch.timeout, seen).await;
+            Ok::<_, Error>(())
+        };
+        if let Some(Ok(())) = self.while_undisturbed(preparing).await {
+            self.saved
+                .record
+                .fences
+                .retain(|fence| fence.encoder_id != *id);
+            self.fence_attempts.remove(id);
+            self.replace_backup(Some(id.clone()));
+            self.mark_staged(id.clone(), Ok(()));
+            self.note(
+                "returned",
+                Severity::Info,
+                format!("{id} is the backup now"),
+            );
+            self.hold();
+            self.save().await;
+        }
+    }
+
+    /// Configures backup and primary where they are. Says what it did.
+    async fn reconfigure_in_place(
+        &mut self,
+        primary: &Arc<Encoder>,
+        config: StreamConfig,
+    ) -> Result<String> {
+        let backup = self.stage_backup(&config).await;
+        let applied = self.apply(primary, &config).await;
+        let Ok(interruption) = applied else {
+            self.spare.forget();
+            return applied.map(|_| String::new());
+        };
+        self.saved.record.config = config;
+        self.saved.record.adaptation = None;
+        self.saved.record.updated_at = self.cx.clock.now();
+        self.saved.save().await?;
+        if let Some((id, staged)) = backup {
+            self.mark_staged(id, staged);
+        }
+        let ms = interruption.as_millis();
+        Ok(format!("interrupted for {ms} ms by this manager"))
+    }
+
+    /// Checks settings against what an encoder can do.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ValidationFailed`] with every violation.
+    pub(super) fn check_limits(&self, primary: &Arc<Encoder>, config: &StreamConfig) -> Result<()> {
         let snapshot = primary.snapshot();
         let input = snapshot
             .status
@@ -114,7 +202,7 @@ impl Actor {
     }
 
     /// Configures the primary, stopping it when it must. Returns the interruption.
-    async fn apply(
+    pub(super) async fn apply(
         &mut self,
         primary: &Arc<Encoder>,
         config: &StreamConfig,
@@ -130,7 +218,7 @@ impl Actor {
         let call = primary.driver.configure(config, &target);
         let configured = within(limit * 2, "EncoderDriver::configure", call).await;
         if configured.is_err() {
-            let old = self.record().config.clone();
+            let old = self.record().effective();
             let back = primary.driver.configure(&old, &target);
             if let Err(error) = within(limit * 2, "EncoderDriver::configure", back).await {
                 tracing::warn!(encoder = %primary.id(), %error, "old settings not restored");
@@ -161,4 +249,14 @@ impl Actor {
         // Running into the limit is no error here: the next look finds the fault.
         let _ = primary.driver.wait_until(grace, LOOK, streaming).await;
     }
+}
+
+/// Whether an encoder was seen idle with these settings, as far as it tells.
+fn holds(seen: &EncoderSnapshot, config: &StreamConfig, target: &PublishTarget) -> bool {
+    let active = seen
+        .status
+        .as_ref()
+        .and_then(|status| status.active.as_ref());
+    let same = active.is_none_or(|active| active.differences(config, target).is_empty());
+    seen.is_reachable() && seen.stream_state().is_idle() && same
 }

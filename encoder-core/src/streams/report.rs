@@ -177,6 +177,7 @@ fn differs(old: &StreamView, new: &StreamView) -> bool {
         || old.record.state != new.record.state
         || old.record.primary != new.record.primary
         || old.record.config != new.record.config
+        || old.record.adaptation != new.record.adaptation
         || old.backup != new.backup
         || old.health.status != new.health.status
         || !codes(old).eq(codes(new))

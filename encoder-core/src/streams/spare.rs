@@ -43,6 +43,12 @@ impl Spare {
             .is_some_and(|(staged, with, to)| staged == id && with == config && to == target)
     }
 
+    /// Notes that the device holds these settings.
+    pub(super) fn mark(&mut self, id: EncoderId, config: StreamConfig, target: PublishTarget) {
+        self.error = None;
+        self.staged = Some((id, config, target));
+    }
+
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }
@@ -141,7 +147,7 @@ impl Actor {
         let url = record.url(plan::backup_slot(record));
         let wanted = Wanted {
             stream: &record.id,
-            config: &record.config,
+            config: &record.effective(),
             url,
             demand,
         };
@@ -178,7 +184,7 @@ impl Actor {
             return;
         }
         let target = self.record().target(backup.slot);
-        let config = self.record().config.clone();
+        let config = self.record().effective();
         let limit = self.cx.config.failover.command_timeout;
         let hot = self.record().protection == Protection::Hot;
         let state = snapshot.stream_state();
@@ -207,17 +213,15 @@ impl Actor {
     fn needs_staging(&self, backup: &Assignment, snapshot: &EncoderSnapshot) -> bool {
         let record = self.record();
         let target = record.target(backup.slot);
-        if !self
-            .spare
-            .is_staged(&backup.encoder_id, &record.config, &target)
-        {
+        let config = record.effective();
+        if !self.spare.is_staged(&backup.encoder_id, &config, &target) {
             return true;
         }
         let active = snapshot
             .status
             .as_ref()
             .and_then(|status| status.active.as_ref());
-        active.is_some_and(|active| !active.differences(&record.config, &target).is_empty())
+        active.is_some_and(|active| !active.differences(&config, &target).is_empty())
     }
 
     pub(super) fn job_done(&mut self, encoder: EncoderId, done: Done) {
@@ -247,8 +251,8 @@ impl Actor {
             Ok(()) => {
                 let slot = plan::backup_slot(self.record());
                 let target = self.record().target(slot);
-                self.spare.error = None;
-                self.spare.staged = Some((encoder, self.record().config.clone(), target));
+                let config = self.record().effective();
+                self.spare.mark(encoder, config, target);
             }
             Err(error) => {
                 self.spare.error = Some(error.to_string());
@@ -305,19 +309,18 @@ impl Actor {
             .as_ref()
             .and_then(|s| s.status.as_ref()?.input.as_ref());
         let target = record.target(backup.slot);
+        let config = record.effective();
         readiness(&BackupFacts {
             id: &backup.encoder_id,
             protection: record.protection,
-            config: &record.config,
+            config: &config,
             target: &target,
             snapshot: snapshot.as_deref(),
             maintenance: encoder
                 .as_ref()
                 .is_some_and(|encoder| encoder.spec().maintenance),
             primary_input,
-            staged: self
-                .spare
-                .is_staged(&backup.encoder_id, &record.config, &target),
+            staged: self.spare.is_staged(&backup.encoder_id, &config, &target),
             staging_error: self.spare.error.as_deref(),
         })
     }

@@ -50,6 +50,7 @@ mod engine;
 mod factory;
 mod feed;
 mod ingest;
+mod limits;
 mod media;
 mod sample;
 #[cfg(test)]
@@ -289,6 +290,19 @@ impl FakeEncoder {
     /// [`FakeEncoder::set_state`].
     pub fn set_readings(&self, change: impl FnOnce(&mut EncoderStatus)) {
         self.0.set_readings(change);
+    }
+
+    /// Takes settings while it streams from now on, without an interruption.
+    pub fn allow_settings_on_air(&self) {
+        self.0.lock().capability.configures_while_streaming = true;
+    }
+
+    /// Can be logged in to and connected to anew, and taken out of serving its medium, from now on.
+    pub fn allow_repairs(&self) {
+        let can = &mut self.0.lock().capability;
+        can.renew_session = true;
+        can.reconnect = true;
+        can.reset_media_state = true;
     }
 
     /// Refuses the next `times` starts.

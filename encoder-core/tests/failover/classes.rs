@@ -228,9 +228,10 @@ async fn new_settings_reach_both_encoders() {
             6_000_000
         );
     }
-    assert_eq!(bench.on_air(), [id(1)]);
+    assert_eq!(bench.on_air(), [id(2)], "handed over, not stopped");
+    assert_eq!(bench.backup(&stream), Some(id(1)));
     pass(Duration::from_secs(60)).await;
-    assert_eq!(bench.failovers(&stream), 0);
+    assert_eq!(bench.failovers(&stream), 1);
 }
 
 #[tokio::test(start_paused = true)]

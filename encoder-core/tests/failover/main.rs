@@ -7,5 +7,7 @@ mod classes;
 mod heat;
 mod ingest;
 mod publishing;
+mod remedies;
 mod restart;
 mod rules;
+mod settings;

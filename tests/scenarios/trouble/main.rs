@@ -6,4 +6,5 @@
 mod connection;
 mod heat;
 mod reboots;
+mod remedy;
 mod storage;

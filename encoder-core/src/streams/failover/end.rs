@@ -18,6 +18,10 @@ impl Actor {
     pub(super) async fn complete(&mut self, progress: FailoverProgress) {
         let now = self.cx.clock.now();
         let planned = progress.trigger != Trigger::Automatic;
+        if planned {
+            // At once, because the disk may take longer than the old encoder to come back.
+            self.silence(&progress);
+        }
         let old = Assignment::new(progress.from.clone(), progress.from_slot);
         let changed_address =
             self.record().url(progress.from_slot) != self.record().url(progress.to_slot);
@@ -31,6 +35,10 @@ impl Actor {
             record.backup = None;
         }
         record.failover = None;
+        if let Some(change) = progress.change.as_deref() {
+            record.config = change.config.clone();
+            record.adaptation = change.adaptation.clone();
+        }
         self.ingest.restart(now);
         let record = &mut self.saved.record;
         record.live_at.get_or_insert(now);

@@ -31,11 +31,10 @@ impl Actor {
             self.silence_faulty(progress);
             return Ok(FailoverPhase::Confirm);
         }
-        if !self
-            .spare
-            .is_staged(&progress.to, &self.record().config, &target)
-        {
-            let call = encoder.driver.configure(&self.record().config, &target);
+        let change = progress.change.as_ref();
+        let config = change.map_or_else(|| self.record().effective(), |c| c.effective());
+        if !self.spare.is_staged(&progress.to, &config, &target) {
+            let call = encoder.driver.configure(&config, &target);
             within(limit * 2, "EncoderDriver::configure", call)
                 .await
                 .map_err(failed)?;
@@ -51,13 +50,20 @@ impl Actor {
     /// and, on an ingest that lets the newcomer take over, would push the replacement out again. A
     /// healthy one is left on air until the replacement streams.
     fn silence_faulty(&mut self, progress: &FailoverProgress) {
-        let faulty = progress.trigger == Trigger::Automatic
-            && progress.order == FailoverOrder::StartFirst
-            && progress.from_slot == progress.to_slot;
-        let Some(from) = self.cx.fleet.find(&progress.from).filter(|_| faulty) else {
+        if progress.trigger == Trigger::Automatic {
+            self.silence(progress);
+        }
+    }
+
+    /// Stops the old encoder of a move on one address, unless that was done before the replacement
+    /// started. Once it was pushed out, it would try to come back and push out the replacement.
+    pub(super) fn silence(&mut self, progress: &FailoverProgress) {
+        let meets =
+            progress.order == FailoverOrder::StartFirst && progress.from_slot == progress.to_slot;
+        let Some(from) = self.cx.fleet.find(&progress.from).filter(|_| meets) else {
             return;
         };
-        if from.snapshot().is_reachable() {
+        if from.snapshot().is_reachable() && !self.jobs.contains_key(&progress.from) {
             let limit = self.cx.config.failover.fence_deadline;
             self.jobs.spawn(progress.from.clone(), async move {
                 Done::Stopped(stop_and_confirm(&from, limit).await)

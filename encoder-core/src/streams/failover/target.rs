@@ -55,6 +55,7 @@ impl Actor {
                 phase: FailoverPhase::Detect,
                 elapsed: now.since(evidence),
             }],
+            change: None,
         };
         Ok(Plan {
             progress,

@@ -199,6 +199,9 @@ pub async fn unsupported_is_an_error(subject: DriverUnderTest) {
         (can.select_recording_medium, medium),
         (can.mute, Action::Mute),
         (can.mute, Action::Unmute),
+        (can.renew_session, Action::RenewSession),
+        (can.reconnect, Action::Reconnect),
+        (can.reset_media_state, Action::ResetMediaState),
     ];
     for (_, action) in actions.into_iter().filter(|(supported, _)| !supported) {
         let answer = subject.driver.control(&action).await;

@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::defaults::{default_capability, signal};
 use super::feed::feed_lost;
 use super::ingest::Connection;
+use super::limits::beyond;
 use super::{Call, CallKind, FakeIngest};
-use crate::driver::{Capability, DeviceEvent, Limits, StatusChange};
+use crate::driver::{Capability, DeviceEvent, StatusChange};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::model::{
     Action, ActiveConfig, Alarm, Celsius, DeviceRecordState, DeviceStreamState, EncoderId,
@@ -201,6 +202,9 @@ impl Device {
             Action::SelectInput { .. } => can.select_input,
             Action::SelectRecordingMedium { .. } => can.select_recording_medium,
             Action::Mute | Action::Unmute => can.mute,
+            Action::RenewSession => can.renew_session,
+            Action::Reconnect => can.reconnect,
+            Action::ResetMediaState => can.reset_media_state,
             Action::EnterMaintenance | Action::LeaveMaintenance => false,
         };
         if supported {
@@ -220,6 +224,9 @@ impl Device {
             Action::Reboot => self.reboot(),
             Action::Mute => self.lock().muted = true,
             Action::Unmute => self.lock().muted = false,
+            Action::ResetMediaState => {
+                self.set_readings(|status| status.serves_files = Some(false))
+            }
             // Seen in the calls; nothing else in here depends on it.
             _ => {}
         }
@@ -338,39 +345,4 @@ impl State {
         }
         status
     }
-}
-
-/// The first setting beyond the limits.
-fn beyond(limits: &Limits, config: &StreamConfig, target: &PublishTarget) -> Option<&'static str> {
-    let (smallest, largest) = (limits.min_resolution, limits.max_resolution);
-    let resolution = config.resolution;
-    let scheme = target.url.split("://").next().unwrap_or_default();
-    let audio = &limits.audio_bitrates;
-    let checks = [
-        (
-            "resolution",
-            (smallest.width..=largest.width).contains(&resolution.width)
-                && (smallest.height..=largest.height).contains(&resolution.height),
-        ),
-        (
-            "bitrate",
-            (limits.min_bitrate..=limits.max_bitrate).contains(&config.bitrate),
-        ),
-        (
-            "audio_bitrate",
-            audio.is_empty() || audio.contains(&config.audio_bitrate),
-        ),
-        (
-            "keyframe_interval",
-            config.gop_frames() <= limits.max_gop_frames,
-        ),
-        (
-            "url",
-            limits.schemes.is_empty() || limits.schemes.iter().any(|known| known == scheme),
-        ),
-    ];
-    checks
-        .into_iter()
-        .find(|(_, fits)| !fits)
-        .map(|(field, _)| field)
 }

@@ -29,6 +29,9 @@ pub struct EncoderDto {
     pub capacity: u32,
     /// Takes no new streams.
     pub maintenance: bool,
+    /// `off`, `observe` or `on`, where this encoder shall be repaired less than the others; `null`
+    /// leaves it to the manager's settings.
+    pub auto_remediation: Option<String>,
     /// Free labels.
     pub labels: BTreeMap<String, String>,
     /// `online`, `degraded`, `cooling`, `offline`, `maintenance` or `unknown`.
@@ -65,6 +68,10 @@ impl From<EncoderView> for EncoderDto {
             weight: view.spec.weight,
             capacity: view.spec.capacity,
             maintenance: view.spec.maintenance,
+            auto_remediation: view
+                .spec
+                .auto_remediation
+                .map(|mode| mode.as_str().to_owned()),
             labels: view.spec.labels,
             status: view.state.as_str().to_owned(),
             last_seen_at: view.last_seen_at.map(Time),

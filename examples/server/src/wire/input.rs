@@ -109,6 +109,7 @@ pub fn encoder_spec(body: Value, known: Option<&EncoderSpec>) -> Result<EncoderS
     spec.site = fields.optional("site");
     spec.weight = fields.optional("weight").unwrap_or(spec.weight);
     spec.capacity = fields.optional("capacity").unwrap_or(spec.capacity);
+    spec.auto_remediation = fields.optional("auto_remediation");
     spec.maintenance = fields.optional("maintenance").unwrap_or(spec.maintenance);
     spec.labels = fields.optional("labels").unwrap_or_default();
     fields.finish(id.and(address).map(|_| spec))
@@ -282,6 +283,8 @@ pub struct EncoderRequestDoc {
     capacity: Option<u32>,
     /// Takes no new streams.
     maintenance: Option<bool>,
+    /// `off`, `observe` or `on`, where this encoder shall be repaired less than the others.
+    auto_remediation: Option<String>,
     /// Free labels.
     labels: Option<std::collections::BTreeMap<String, String>>,
 }
@@ -292,7 +295,7 @@ pub struct EncoderRequestDoc {
 pub struct ActionDoc {
     /// One of `start_streaming`, `stop_streaming`, `start_recording`, `stop_recording`, `reboot`,
     /// `recall_preset`, `select_input`, `select_recording_medium`, `mute`, `unmute`,
-    /// `enter_maintenance`, `leave_maintenance`.
+    /// `enter_maintenance`, `leave_maintenance`, `renew_session`, `reconnect`, `reset_media_state`.
     #[schema(example = "start_recording")]
     action: String,
     /// For `recall_preset`.

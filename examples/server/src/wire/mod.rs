@@ -7,6 +7,7 @@ use encoder_core::model::{Issue, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+mod adaptation;
 mod connection;
 mod encoder;
 mod fields;
@@ -21,6 +22,7 @@ mod stream;
 mod thermal;
 mod timeline;
 
+pub use adaptation::*;
 pub use connection::*;
 pub use encoder::*;
 pub use fields::Fields;

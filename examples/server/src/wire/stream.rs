@@ -8,7 +8,7 @@ use encoder_core::model::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{IngestReportDto, IssueDto, Time, name};
+use super::{AdaptationDto, IngestReportDto, IssueDto, Time, name};
 
 /// The encoder that publishes.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -74,7 +74,7 @@ impl From<&StreamConfig> for StreamConfigDto {
 }
 
 /// `30`, not `30.0`, where it is whole.
-fn number(value: f64) -> serde_json::Value {
+pub(super) fn number(value: f64) -> serde_json::Value {
     if value.fract() == 0.0 && value.abs() < 9e15 {
         (value as i64).into()
     } else {
@@ -142,8 +142,10 @@ pub struct StreamDto {
     pub backup: BackupDto,
     /// `hot`, `warm`, `cold` or `none`.
     pub protection: String,
-    /// Encoding settings.
+    /// Encoding settings, as asked for.
     pub config: StreamConfigDto,
+    /// What it runs with instead; `null` while it runs with what was asked for.
+    pub adaptation: Option<AdaptationDto>,
     /// Where it goes.
     pub destination: DestinationDto,
     /// Recommendations that the configuration does not follow.
@@ -184,6 +186,7 @@ impl From<StreamView> for StreamDto {
             backup: view.backup.into(),
             protection: name(&record.protection),
             config: StreamConfigDto::from(&record.config),
+            adaptation: record.adaptation.map(AdaptationDto::from),
             destination: DestinationDto {
                 url: record.destination.url,
                 backup_url: record.destination.backup_url,

@@ -13,6 +13,7 @@ use crate::config::ServerConfig;
 mod cable;
 mod overheat;
 mod reboot_loop;
+mod signal_loss;
 mod storage;
 
 /// What goes wrong.
@@ -27,6 +28,8 @@ pub(crate) enum Scenario {
     Storage,
     /// An encoder on air restarts again and again.
     RebootLoop,
+    /// The picture of an encoder on air is lost, and comes back.
+    SignalLoss,
 }
 
 /// How a story ended.
@@ -60,7 +63,7 @@ impl Scenario {
     pub(super) fn prepare(self, config: &mut ServerConfig) {
         match self {
             Self::Overheat => overheat::prepare(config),
-            Self::Cable | Self::Storage | Self::RebootLoop => {}
+            Self::Cable | Self::Storage | Self::RebootLoop | Self::SignalLoss => {}
         }
     }
 
@@ -78,7 +81,7 @@ impl Scenario {
                 timing.boot = Duration::from_secs(3);
                 device.with_timing(timing)
             }
-            Self::Cable => device,
+            Self::Cable | Self::SignalLoss => device,
         }
     }
 
@@ -92,6 +95,7 @@ impl Scenario {
             Self::Overheat => overheat::tell(cast).await,
             Self::Storage => storage::tell(cast).await,
             Self::RebootLoop => reboot_loop::tell(cast).await,
+            Self::SignalLoss => signal_loss::tell(cast).await,
         }
     }
 }
