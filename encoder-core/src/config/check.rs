@@ -1,5 +1,7 @@
 //! What types alone cannot check.
 
+use std::time::Duration;
+
 use super::ManagerConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Violation;
@@ -16,7 +18,45 @@ impl ManagerConfig {
                 violations.push(Violation::new(field, "out_of_range", message));
             }
         };
-        let positive = [
+        for (field, span) in self.spans() {
+            require(!span.is_zero(), field, "must be longer than zero");
+        }
+        require(
+            self.failover.start_grace_factor >= 1.0,
+            "failover.start_grace_factor",
+            "must be at least 1",
+        );
+        require(
+            self.ingest.missing_after >= self.ingest.poll_interval * 2,
+            "ingest.missing_after_ms",
+            "must be at least twice poll_interval_ms",
+        );
+        require(!self.instance.is_empty(), "instance", "must not be empty");
+        for (field, count) in [
+            ("event_capacity", self.event_capacity),
+            ("thermal.steps", self.thermal.steps as usize),
+            (
+                "thermal.burst_requests",
+                self.thermal.burst_requests as usize,
+            ),
+        ] {
+            require(count > 0, field, "must be at least 1");
+        }
+        self.check_health(&mut violations);
+        self.check_storage(&mut violations);
+        if violations.is_empty() {
+            return Ok(());
+        }
+        let fields: Vec<_> = violations
+            .iter()
+            .map(|v| format!("{}: {}", v.field, v.message))
+            .collect();
+        Err(Error::new(ErrorKind::ConfigInvalid, fields.join("; ")).with_violations(violations))
+    }
+
+    /// What must be longer than zero.
+    fn spans(&self) -> [(&'static str, Duration); 20] {
+        [
             ("lease_ttl_seconds", self.lease_ttl),
             ("watch.active_interval_ms", self.watch.active_interval),
             ("watch.idle_interval_ms", self.watch.idle_interval),
@@ -46,56 +86,30 @@ impl ManagerConfig {
             ("ingest.poll_interval_ms", self.ingest.poll_interval),
             ("ingest.moving_interval_ms", self.ingest.moving_interval),
             ("ingest.timeout_ms", self.ingest.timeout),
-        ];
-        for (field, span) in positive {
-            require(!span.is_zero(), field, "must be longer than zero");
-        }
-        require(
-            self.failover.start_grace_factor >= 1.0,
-            "failover.start_grace_factor",
-            "must be at least 1",
-        );
-        require(
-            self.ingest.missing_after >= self.ingest.poll_interval * 2,
-            "ingest.missing_after_ms",
-            "must be at least twice poll_interval_ms",
-        );
-        for (field, percent) in self.direct.percents() {
-            let holds = percent > 0.0 && percent <= 100.0;
-            require(holds, field, "must be more than 0 and at most 100");
-        }
+        ]
+    }
+
+    fn check_health(&self, violations: &mut Vec<Violation>) {
         let temperature = self.direct.temperature_celsius;
-        require(
-            temperature.is_finite() && temperature > 0.0,
-            "direct.temperature_celsius",
-            "must be a number above 0",
-        );
         let jitter = self.connection.patterns.periodic_jitter;
-        require(
-            (0.0..0.5).contains(&jitter),
-            "connection.patterns.periodic_jitter",
-            "must be at least 0 and below 0.5",
-        );
-        require(!self.instance.is_empty(), "instance", "must not be empty");
-        for (field, count) in [
-            ("event_capacity", self.event_capacity),
-            ("thermal.steps", self.thermal.steps as usize),
+        let percent = "must be more than 0 and at most 100";
+        let percents = self.direct.percents().into_iter();
+        let rules = percents.map(|(field, value)| (value > 0.0 && value <= 100.0, field, percent));
+        let rules = rules.chain([
             (
-                "thermal.burst_requests",
-                self.thermal.burst_requests as usize,
+                temperature.is_finite() && temperature > 0.0,
+                "direct.temperature_celsius",
+                "must be a number above 0",
             ),
-        ] {
-            require(count > 0, field, "must be at least 1");
-        }
-        self.check_storage(&mut violations);
-        if violations.is_empty() {
-            return Ok(());
-        }
-        let fields: Vec<_> = violations
-            .iter()
-            .map(|v| format!("{}: {}", v.field, v.message))
-            .collect();
-        Err(Error::new(ErrorKind::ConfigInvalid, fields.join("; ")).with_violations(violations))
+            (
+                (0.0..0.5).contains(&jitter),
+                "connection.patterns.periodic_jitter",
+                "must be at least 0 and below 0.5",
+            ),
+        ]);
+        let broken = rules.filter(|(holds, _, _)| !holds);
+        let violation = |(_, field, message)| Violation::new(field, "out_of_range", message);
+        violations.extend(broken.map(violation));
     }
 
     fn check_storage(&self, violations: &mut Vec<Violation>) {
