@@ -310,6 +310,7 @@ impl HeloClient {
     /// Leaves every connection and the session behind. Requests under way end on the old ones.
     pub(crate) fn reconnect(&self, http: reqwest::Client) {
         *self.http.lock().unwrap_or_else(PoisonError::into_inner) = http;
+        self.pool.abandon();
         let mut session = self.lock();
         session.cookie = None;
         session.logins += 1;

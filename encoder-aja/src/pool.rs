@@ -158,6 +158,13 @@ impl Pool {
         report
     }
 
+    /// Notes that every resting connection is left behind; those in use end with their requests.
+    pub(crate) fn abandon(&self) {
+        let mut state = self.lock();
+        state.closed += state.idle.len() as u64;
+        state.idle.clear();
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -169,3 +169,13 @@ proptest! {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn connections_left_behind_are_closed_and_not_missed() {
+    let pool = pool();
+    request(&pool, 1);
+    pool.abandon();
+    assert_eq!(counts(&pool), (0, 1, 0, 1, 0));
+    request(&pool, 2);
+    assert_eq!(counts(&pool), (1, 2, 0, 1, 0), "nothing broke");
+}

@@ -1,8 +1,16 @@
-//! What types alone cannot check.
+//! What types alone cannot check: a table of rules for each part.
+
+use std::time::Duration;
 
 use super::ManagerConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Violation;
+
+/// Whether it holds, the field, and what must be true of it.
+type Rule = (bool, &'static str, &'static str);
+
+const LONG: &str = "must be longer than zero";
+const COUNT: &str = "must be at least 1";
 
 impl ManagerConfig {
     /// Checks what types alone cannot: zero intervals, factors below one, empty names.
@@ -10,103 +18,16 @@ impl ManagerConfig {
     /// # Errors
     /// [`ErrorKind::ConfigInvalid`] listing every violation.
     pub fn validate(&self) -> Result<()> {
-        let mut violations = Vec::new();
-        let mut require = |holds: bool, field: &str, message: &str| {
-            if !holds {
-                violations.push(Violation::new(field, "out_of_range", message));
-            }
-        };
-        let positive = [
-            ("lease_ttl_seconds", self.lease_ttl),
-            ("watch.active_interval_ms", self.watch.active_interval),
-            ("watch.idle_interval_ms", self.watch.idle_interval),
-            ("watch.retry_interval_ms", self.watch.retry_interval),
-            ("watch.silent_interval_ms", self.watch.silent_interval),
-            ("watch.timeout_ms", self.watch.timeout),
-            ("watch.report_interval_ms", self.watch.report_interval),
-            ("watch.slow_interval_seconds", self.watch.slow_interval),
-            (
-                "watch.history.summary_interval_seconds",
-                self.watch.history.summary_interval,
-            ),
-            (
-                "connection.patterns.flapping_window_seconds",
-                self.connection.patterns.flapping_window,
-            ),
-            ("failover.start_grace_seconds", self.failover.start_grace),
-            ("failover.fence_deadline_ms", self.failover.fence_deadline),
-            ("failover.command_timeout_ms", self.failover.command_timeout),
-            ("failover.fence_retry_ms", self.failover.fence_retry),
-            ("failover.witness_timeout_ms", self.failover.witness_timeout),
-            (
-                "failover.protection_interval_ms",
-                self.failover.protection_interval,
-            ),
-            ("thermal.period_seconds", self.thermal.step()),
-            ("adaptation.cool_off_seconds", self.adaptation.cool_off),
-            (
-                "adaptation.healthy_period_seconds",
-                self.adaptation.healthy_period,
-            ),
-            ("care.interval_seconds", self.care.interval),
-            ("care.cool_off_seconds", self.care.cool_off),
-            ("care.verify_within_seconds", self.care.verify_within),
-            ("ingest.poll_interval_ms", self.ingest.poll_interval),
-            ("ingest.moving_interval_ms", self.ingest.moving_interval),
-            ("ingest.timeout_ms", self.ingest.timeout),
-        ];
-        for (field, span) in positive {
-            require(!span.is_zero(), field, "must be longer than zero");
-        }
-        require(
-            self.failover.start_grace_factor >= 1.0,
-            "failover.start_grace_factor",
-            "must be at least 1",
-        );
-        let adaptation = &self.adaptation;
-        require(
-            (0.1..1.0).contains(&adaptation.bitrate_factor),
-            "adaptation.bitrate_factor",
-            "must be at least 0.1 and below 1",
-        );
-        require(
-            (0.0..=100.0).contains(&adaptation.bitrate_floor_percent),
-            "adaptation.bitrate_floor_percent",
-            "must be 0 to 100",
-        );
-        require(
-            self.ingest.missing_after >= self.ingest.poll_interval * 2,
-            "ingest.missing_after_ms",
-            "must be at least twice poll_interval_ms",
-        );
-        for (field, percent) in self.direct.percents() {
-            let holds = percent > 0.0 && percent <= 100.0;
-            require(holds, field, "must be more than 0 and at most 100");
-        }
-        let temperature = self.direct.temperature_celsius;
-        require(
-            temperature.is_finite() && temperature > 0.0,
-            "direct.temperature_celsius",
-            "must be a number above 0",
-        );
-        let jitter = self.connection.patterns.periodic_jitter;
-        require(
-            (0.0..0.5).contains(&jitter),
-            "connection.patterns.periodic_jitter",
-            "must be at least 0 and below 0.5",
-        );
-        require(!self.instance.is_empty(), "instance", "must not be empty");
-        for (field, count) in [
-            ("event_capacity", self.event_capacity),
-            ("thermal.steps", self.thermal.steps as usize),
-            (
-                "thermal.burst_requests",
-                self.thermal.burst_requests as usize,
-            ),
-        ] {
-            require(count > 0, field, "must be at least 1");
-        }
-        self.check_storage(&mut violations);
+        let spans = self.spans().into_iter();
+        let violations: Vec<_> = spans
+            .map(|(field, span)| (!span.is_zero(), field, LONG))
+            .chain(self.rules())
+            .chain(self.rules_of_health())
+            .chain(self.rules_of_repairs())
+            .chain(self.rules_of_the_recorder())
+            .filter(|(holds, _, _)| !holds)
+            .map(|(_, field, message)| Violation::new(field, "out_of_range", message))
+            .collect();
         if violations.is_empty() {
             return Ok(());
         }
@@ -117,18 +38,118 @@ impl ManagerConfig {
         Err(Error::new(ErrorKind::ConfigInvalid, fields.join("; ")).with_violations(violations))
     }
 
-    fn check_storage(&self, violations: &mut Vec<Violation>) {
-        let long = "must be longer than zero";
+    /// What must be longer than zero.
+    fn spans(&self) -> impl IntoIterator<Item = (&'static str, Duration)> {
+        let (watch, failover, patterns) = (&self.watch, &self.failover, &self.connection.patterns);
+        let (ingest, adaptation, care) = (&self.ingest, &self.adaptation, &self.care);
+        let summary = watch.history.summary_interval;
+        [
+            ("lease_ttl_seconds", self.lease_ttl),
+            ("watch.active_interval_ms", watch.active_interval),
+            ("watch.idle_interval_ms", watch.idle_interval),
+            ("watch.retry_interval_ms", watch.retry_interval),
+            ("watch.silent_interval_ms", watch.silent_interval),
+            ("watch.timeout_ms", watch.timeout),
+            ("watch.report_interval_ms", watch.report_interval),
+            ("watch.slow_interval_seconds", watch.slow_interval),
+            ("watch.history.summary_interval_seconds", summary),
+            (
+                "connection.patterns.flapping_window_seconds",
+                patterns.flapping_window,
+            ),
+            ("failover.start_grace_seconds", failover.start_grace),
+            ("failover.fence_deadline_ms", failover.fence_deadline),
+            ("failover.command_timeout_ms", failover.command_timeout),
+            ("failover.fence_retry_ms", failover.fence_retry),
+            ("failover.witness_timeout_ms", failover.witness_timeout),
+            (
+                "failover.protection_interval_ms",
+                failover.protection_interval,
+            ),
+            ("thermal.period_seconds", self.thermal.step()),
+            ("adaptation.cool_off_seconds", adaptation.cool_off),
+            (
+                "adaptation.healthy_period_seconds",
+                adaptation.healthy_period,
+            ),
+            ("care.interval_seconds", care.interval),
+            ("care.cool_off_seconds", care.cool_off),
+            ("care.verify_within_seconds", care.verify_within),
+            ("ingest.poll_interval_ms", ingest.poll_interval),
+            ("ingest.moving_interval_ms", ingest.moving_interval),
+            ("ingest.timeout_ms", ingest.timeout),
+        ]
+    }
+
+    fn rules(&self) -> [Rule; 6] {
+        let looks = self.ingest.missing_after >= self.ingest.poll_interval * 2;
+        [
+            (
+                self.failover.start_grace_factor >= 1.0,
+                "failover.start_grace_factor",
+                COUNT,
+            ),
+            (
+                looks,
+                "ingest.missing_after_ms",
+                "must be at least twice poll_interval_ms",
+            ),
+            (!self.instance.is_empty(), "instance", "must not be empty"),
+            (self.event_capacity > 0, "event_capacity", COUNT),
+            (self.thermal.steps > 0, "thermal.steps", COUNT),
+            (
+                self.thermal.burst_requests > 0,
+                "thermal.burst_requests",
+                COUNT,
+            ),
+        ]
+    }
+
+    fn rules_of_health(&self) -> impl Iterator<Item = Rule> {
+        let temperature = self.direct.temperature_celsius;
+        let jitter = self.connection.patterns.periodic_jitter;
+        let percent = "must be more than 0 and at most 100";
+        let percents = self.direct.percents().into_iter();
+        let rules =
+            percents.map(move |(field, value)| (value > 0.0 && value <= 100.0, field, percent));
+        rules.chain([
+            (
+                temperature.is_finite() && temperature > 0.0,
+                "direct.temperature_celsius",
+                "must be a number above 0",
+            ),
+            (
+                (0.0..0.5).contains(&jitter),
+                "connection.patterns.periodic_jitter",
+                "must be at least 0 and below 0.5",
+            ),
+        ])
+    }
+
+    fn rules_of_repairs(&self) -> [Rule; 2] {
+        let adaptation = &self.adaptation;
+        [
+            (
+                (0.1..1.0).contains(&adaptation.bitrate_factor),
+                "adaptation.bitrate_factor",
+                "must be at least 0.1 and below 1",
+            ),
+            (
+                (0.0..=100.0).contains(&adaptation.bitrate_floor_percent),
+                "adaptation.bitrate_floor_percent",
+                "must be 0 to 100",
+            ),
+        ]
+    }
+
+    fn rules_of_the_recorder(&self) -> [Rule; 4] {
         let (storage, reboots) = (&self.storage, &self.reboots);
         let (record, mount) = (storage.record_timeout, storage.mount_timeout);
-        let rules = [
-            (!record.is_zero(), "storage.record_timeout_seconds", long),
-            (!mount.is_zero(), "storage.mount_timeout_seconds", long),
-            (!reboots.window.is_zero(), "reboots.window_seconds", long),
+        [
+            (!record.is_zero(), "storage.record_timeout_seconds", LONG),
+            (!mount.is_zero(), "storage.mount_timeout_seconds", LONG),
+            (!reboots.window.is_zero(), "reboots.window_seconds", LONG),
             (reboots.count > 1, "reboots.count", "must be at least 2"),
-        ];
-        let broken = rules.into_iter().filter(|(holds, _, _)| !holds);
-        let violation = |(_, field, message)| Violation::new(field, "out_of_range", message);
-        violations.extend(broken.map(violation));
+        ]
     }
 }
