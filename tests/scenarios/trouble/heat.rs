@@ -132,7 +132,8 @@ async fn assert_handed_over(station: &Station, stream: &str) {
     );
     let backup = &moved["backup"]["encoder_id"];
     assert_ne!(*backup, helo(1).as_str(), "a cooler one protects it");
-    assert_eq!(station.completed(stream).await, 1);
+    // The timeline is written after the act.
+    encoder_tests::until("written", async || station.completed(stream).await == 1).await;
     let entries = timeline(station, stream).await;
     let mut decided = entries
         .iter()
