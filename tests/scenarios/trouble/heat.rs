@@ -96,7 +96,13 @@ fn steps_told(told: &[Told]) -> Vec<u64> {
             let thermal = &told.data["thermal_status"];
             let step = thermal["cooling"]["step"].as_u64().unwrap_or(0);
             assert_eq!(thermal["cooling_active"], step > 0);
-            assert_eq!(told.data["status"] == "cooling", step > 0, "{}", told.data);
+            // The ingest pushes it off when its replacement comes; for a moment it says that it fails.
+            let failing = told.data["status"] == "degraded";
+            assert!(
+                failing || (told.data["status"] == "cooling") == (step > 0),
+                "{}",
+                told.data
+            );
             step
         })
         .collect();
