@@ -96,7 +96,13 @@ fn steps_told(told: &[Told]) -> Vec<u64> {
             let thermal = &told.data["thermal_status"];
             let step = thermal["cooling"]["step"].as_u64().unwrap_or(0);
             assert_eq!(thermal["cooling_active"], step > 0);
-            assert_eq!(told.data["status"] == "cooling", step > 0, "{}", told.data);
+            // The ingest pushes it off when its replacement comes; for a moment it says that it fails.
+            let failing = told.data["status"] == "degraded";
+            assert!(
+                failing || (told.data["status"] == "cooling") == (step > 0),
+                "{}",
+                told.data
+            );
             step
         })
         .collect();
@@ -132,7 +138,8 @@ async fn assert_handed_over(station: &Station, stream: &str) {
     );
     let backup = &moved["backup"]["encoder_id"];
     assert_ne!(*backup, helo(1).as_str(), "a cooler one protects it");
-    assert_eq!(station.completed(stream).await, 1);
+    // The timeline is written after the act.
+    encoder_tests::until("written", async || station.completed(stream).await == 1).await;
     let entries = timeline(station, stream).await;
     let mut decided = entries
         .iter()
