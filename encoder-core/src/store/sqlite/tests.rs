@@ -115,11 +115,14 @@ async fn a_newer_schema_is_left_alone() {
     let settings = config(&folder);
     open(settings.clone()).await.close().await;
     let other = Connection::open(&settings.path).unwrap();
+    let ours: i64 = other
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
     other.pragma_update(None, "user_version", 99).unwrap();
     let error = refusal(settings.clone()).await;
     assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
     assert!(error.to_string().contains("version 99"), "{error}");
-    other.pragma_update(None, "user_version", 1).unwrap();
+    other.pragma_update(None, "user_version", ours).unwrap();
     open(settings).await;
 }
 
