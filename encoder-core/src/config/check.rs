@@ -36,6 +36,8 @@ impl ManagerConfig {
             ("ingest.poll_interval_ms", self.ingest.poll_interval),
             ("ingest.moving_interval_ms", self.ingest.moving_interval),
             ("ingest.timeout_ms", self.ingest.timeout),
+            ("series.interval_seconds", self.series.interval),
+            ("series.flush_seconds", self.series.flush),
         ];
         for (field, span) in positive {
             require(!span.is_zero(), field, "must be longer than zero");
@@ -50,6 +52,18 @@ impl ManagerConfig {
             self.ingest.missing_after >= self.ingest.poll_interval * 2,
             "ingest.missing_after_ms",
             "must be at least twice poll_interval_ms",
+        );
+        let tiers = &self.series.tiers;
+        let rises =
+            tiers.is_sorted_by(|fine, coarse| fine.step < coarse.step && fine.keep <= coarse.keep);
+        let whole = tiers
+            .iter()
+            .all(|tier| !tier.step.is_zero() && tier.step.subsec_nanos() % 1_000_000 == 0);
+        require(
+            !tiers.is_empty() && rises && whole,
+            "series.tiers",
+            "must be one or more, the finest first, each longer kept than the one before, with \
+             steps of whole milliseconds",
         );
         require(!self.instance.is_empty(), "instance", "must not be empty");
         require(

@@ -16,6 +16,7 @@ use crate::health::{Composite, ConnectionPolicy, DirectPolicy, HealthPolicy};
 use crate::ingest::{self, IngestWitness, Witnesses};
 use crate::metrics::Metrics;
 use crate::model::{EncoderId, EncoderSpec};
+use crate::monitor::{Recorder, SharedSeries};
 use crate::operations::{encoders, lease};
 use crate::remediation::{Ladder, Remediator};
 use crate::store::{MemoryStore, StateStore};
@@ -146,6 +147,16 @@ impl ManagerBuilder {
         let alerts = Arc::<Mutex<AlertBook>>::default();
         let watching = alerts::watch(Arc::clone(&alerts), cx.events.clone(), cx.clock.clone());
         tasks.spawn_until_shutdown("alerts", watching);
+        let series = SharedSeries::new(&cx.config.series);
+        let recorder = Recorder {
+            series: series.clone(),
+            config: cx.config.series.clone(),
+            fleet: Arc::clone(&cx.fleet),
+            store: Arc::clone(&cx.store),
+            lease: lease.clone(),
+            clock: cx.clock.clone(),
+        };
+        tasks.spawn("recorder", recorder.run(tasks.token().clone()));
         let closing = AtomicBool::new(false);
         Ok(Manager(Arc::new(Inner {
             cx,
@@ -154,6 +165,7 @@ impl ManagerBuilder {
             tasks,
             closing,
             alerts,
+            series,
         })))
     }
 

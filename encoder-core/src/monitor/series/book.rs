@@ -110,7 +110,7 @@ impl SeriesBook {
         let plan = self.plan(from, to, step);
         SeriesAnswer {
             from: plan.at(0),
-            step: Duration::from_millis(plan.step.cast_unsigned()),
+            step: plan.step(),
             points: self.points(&plan, subject, metric, &[]),
         }
     }

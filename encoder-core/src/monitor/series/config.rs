@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::segment::SLOTS;
 use crate::model::seconds;
 
 /// How readings are recorded over time.
@@ -60,5 +61,10 @@ impl TierConfig {
     /// Buckets of `step`, kept for `keep`, of which `memory` in memory.
     pub const fn new(step: Duration, keep: Duration, memory: Duration) -> Self {
         Self { step, keep, memory }
+    }
+
+    /// Span of the buckets that are written to the store as one.
+    pub(crate) fn chunk(&self) -> Duration {
+        self.step * SLOTS as u32
     }
 }

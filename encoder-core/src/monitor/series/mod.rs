@@ -26,4 +26,3 @@ pub use book::{SeriesAnswer, SeriesBook};
 pub use config::{SeriesConfig, TierConfig};
 pub use metric::{Metric, SeriesSubject};
 pub use plan::MAX_POINTS;
-pub(crate) use plan::Plan;

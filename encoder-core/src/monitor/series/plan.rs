@@ -54,6 +54,11 @@ impl Plan {
         }
     }
 
+    /// Step of the answer.
+    pub(crate) fn step(&self) -> Duration {
+        Duration::from_millis(self.step.unsigned_abs())
+    }
+
     /// When the point begins.
     pub(crate) fn at(&self, point: usize) -> Timestamp {
         let index = self.first.saturating_add(point as i64);

@@ -10,22 +10,26 @@ use utoipa::ToSchema;
 mod encoder;
 mod fields;
 mod health;
+mod history;
 mod ingest;
 mod input;
 mod key;
 mod monitoring;
 mod page;
+mod span;
 mod stream;
 mod timeline;
 
 pub use encoder::*;
 pub use fields::Fields;
 pub use health::*;
+pub use history::*;
 pub use ingest::*;
 pub use input::*;
 pub use key::*;
 pub use monitoring::*;
 pub use page::*;
+pub use span::*;
 pub use stream::*;
 pub use timeline::*;
 
