@@ -93,6 +93,7 @@ mod kept {
     use super::*;
     use crate::ManagerConfig;
     use crate::monitor::series::{SeriesConfig, TierConfig};
+    use crate::store::{SeriesRange, SeriesStore, SqliteConfig, SqliteStore};
 
     const STEP: Duration = Duration::from_millis(20);
 

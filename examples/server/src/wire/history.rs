@@ -1,8 +1,9 @@
 //! Recorded readings.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use encoder_core::model::EncoderId;
+use encoder_core::model::{EncoderId, seconds};
 use encoder_core::monitor::History;
 use encoder_core::monitor::series::Bucket;
 use serde::Serialize;
@@ -42,7 +43,9 @@ pub struct HistoryDto {
     pub to: Time,
     /// Seconds that each point covers. More than asked where nothing finer is kept, or where
     /// there would be more than 1000 points.
-    pub step_seconds: f64,
+    #[serde(rename = "step_seconds", serialize_with = "seconds::serialize")]
+    #[schema(rename = "step_seconds", value_type = f64)]
+    pub step: Duration,
     /// For each metric its points in order, the first at `from` rounded down to a whole step;
     /// `null` where nothing was read. A reading that the device does not give is left out.
     pub series: BTreeMap<String, Vec<Option<PointDto>>>,
@@ -86,7 +89,7 @@ impl From<History> for HistoryDto {
         Self {
             from: history.from.into(),
             to: history.to.into(),
-            step_seconds: history.step.as_secs_f64(),
+            step: history.step,
             series: series
                 .map(|(metric, all)| (metric.as_str().to_owned(), points(all)))
                 .collect(),

@@ -110,7 +110,7 @@ fn step(text: Option<&str>, errors: &mut Vec<FieldProblem>) -> Option<Duration> 
 fn metrics(text: Option<&str>, errors: &mut Vec<FieldProblem>) -> Vec<Metric> {
     let mut wanted = BTreeSet::new();
     for name in text.into_iter().flat_map(|text| text.split(',')) {
-        match name.trim().parse() {
+        match name.trim().parse::<Metric>() {
             Ok(metric) => {
                 wanted.insert(metric);
             }
