@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use rustls::crypto::ring::default_provider;
 
 mod failover;
+mod history;
 mod idle;
 mod init;
 mod process;
@@ -39,6 +40,8 @@ enum Bench {
     Init(init::Options),
     /// What watching a large fleet costs when nothing happens.
     Idle(idle::Options),
+    /// What a day of recorded readings costs in memory.
+    History(history::Options),
     /// What a viewer loses when an encoder is lost.
     Viewer(viewer::Options),
     /// Simulated devices in a process of their own, for `idle`.
@@ -77,6 +80,7 @@ async fn run(bench: Bench) -> Outcome<Option<Report>> {
         Bench::Failover(options) => failover::measure(&options).await.map(Some),
         Bench::Init(options) => init::measure(&options).await.map(Some),
         Bench::Idle(options) => idle::measure(&options).await.map(Some),
+        Bench::History(options) => history::measure(&options).map(Some),
         Bench::Viewer(options) => viewer::measure(&options).await.map(Some),
         Bench::Simulators(options) => simulators::run(&options).await.map(|()| None),
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::health::{ConnectionConfig, DirectConfig, ThermalConfig};
 use crate::model::{AutoRemediation, Bitrate, Personality, Protection, TroubleKind, seconds};
 use crate::monitor::reboots::RebootConfig;
+use crate::monitor::series::SeriesConfig;
 use crate::monitor::storage::StorageConfig;
 use crate::remediation::{AdaptConfig, BudgetConfig, CareConfig, LadderConfig};
 
@@ -67,6 +68,8 @@ pub struct ManagerConfig {
     pub storage: StorageConfig,
     /// When restarts of a device are a loop.
     pub reboots: RebootConfig,
+    /// What is recorded over time, and for how long.
+    pub series: SeriesConfig,
     /// What a request for a stream may leave out.
     pub stream_defaults: StreamDefaults,
     /// How long streams that ended are remembered, with their timelines.
@@ -99,6 +102,7 @@ impl Default for ManagerConfig {
             remediation_budget: BudgetConfig::default(),
             storage: StorageConfig::default(),
             reboots: RebootConfig::default(),
+            series: SeriesConfig::default(),
             stream_defaults: StreamDefaults::default(),
             stream_retention: Duration::from_secs(30 * 24 * 3600),
             event_capacity: 4096,

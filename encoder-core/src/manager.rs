@@ -16,6 +16,7 @@ use crate::model::{
     FailoverAccepted, FailoverRequest, FleetCounts, LoadBalancerReport, StreamConfigPatch,
     StreamId, StreamRequest, StreamView, Subject, TimelineEntry, Trigger,
 };
+use crate::monitor::SharedSeries;
 use crate::monitor::keeper::StorageKeeper;
 use crate::operations::{control, encoders, lease, load};
 use crate::store::StateStore;
@@ -43,6 +44,7 @@ struct Inner {
     closing: AtomicBool,
     alerts: Arc<Mutex<AlertBook>>,
     storage: Arc<StorageKeeper>,
+    series: SharedSeries,
 }
 
 impl Manager {

@@ -25,6 +25,7 @@ impl ManagerConfig {
             .chain(self.rules_of_health())
             .chain(self.rules_of_repairs())
             .chain(self.rules_of_the_recorder())
+            .chain([self.rule_of_tiers()])
             .filter(|(holds, _, _)| !holds)
             .map(|(_, field, message)| Violation::new(field, "out_of_range", message))
             .collect();
@@ -78,6 +79,8 @@ impl ManagerConfig {
             ("ingest.poll_interval_ms", ingest.poll_interval),
             ("ingest.moving_interval_ms", ingest.moving_interval),
             ("ingest.timeout_ms", ingest.timeout),
+            ("series.interval_seconds", self.series.interval),
+            ("series.flush_seconds", self.series.flush),
         ]
     }
 
@@ -151,5 +154,20 @@ impl ManagerConfig {
             (!reboots.window.is_zero(), "reboots.window_seconds", LONG),
             (reboots.count > 1, "reboots.count", "must be at least 2"),
         ]
+    }
+
+    fn rule_of_tiers(&self) -> Rule {
+        let tiers = &self.series.tiers;
+        let rises =
+            tiers.is_sorted_by(|fine, coarse| fine.step < coarse.step && fine.keep <= coarse.keep);
+        let whole = tiers
+            .iter()
+            .all(|tier| !tier.step.is_zero() && tier.step.subsec_nanos() % 1_000_000 == 0);
+        (
+            !tiers.is_empty() && rises && whole,
+            "series.tiers",
+            "must be one or more, the finest first, each longer kept than the one before, with \
+             steps of whole milliseconds",
+        )
     }
 }

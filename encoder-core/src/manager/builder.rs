@@ -19,6 +19,7 @@ use crate::model::{EncoderId, EncoderSpec};
 use crate::monitor::keeper::{Books, StorageKeeper};
 use crate::monitor::reboots::RebootPolicy;
 use crate::monitor::storage::StoragePolicy;
+use crate::monitor::{Recorder, SharedSeries};
 use crate::operations::{encoders, lease};
 use crate::remediation::{Ladder, Remediator};
 use crate::store::{MemoryStore, StateStore};
@@ -163,6 +164,16 @@ impl ManagerBuilder {
             books: Books::default(),
         });
         tasks.spawn_until_shutdown("storage", Arc::clone(&storage).run());
+        let series = SharedSeries::new(&cx.config.series);
+        let recorder = Recorder {
+            series: series.clone(),
+            config: cx.config.series.clone(),
+            fleet: Arc::clone(&cx.fleet),
+            store: Arc::clone(&cx.store),
+            lease: lease.clone(),
+            clock: cx.clock.clone(),
+        };
+        tasks.spawn("recorder", recorder.run(tasks.token().clone()));
         let closing = AtomicBool::new(false);
         Ok(Manager(Arc::new(Inner {
             cx,
@@ -172,6 +183,7 @@ impl ManagerBuilder {
             closing,
             alerts,
             storage,
+            series,
         })))
     }
 

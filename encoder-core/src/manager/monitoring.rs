@@ -3,6 +3,8 @@
 use super::Manager;
 use crate::error::Result;
 use crate::model::{EncoderId, StorageReport, ThermalView};
+use crate::monitor::series::SeriesSubject;
+use crate::monitor::{History, HistoryQuery};
 
 impl Manager {
     /// The heat of every encoder, by name.
@@ -48,5 +50,47 @@ impl Manager {
         };
         let report = |encoder| self.0.storage.report(encoder);
         Ok(encoders.iter().map(|encoder| report(encoder)).collect())
+    }
+
+    /// What was recorded of an encoder or of the manager itself. A reading that a device does not
+    /// give is not in the answer.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use encoder_core::Manager;
+    /// use encoder_core::monitor::HistoryQuery;
+    /// use encoder_core::monitor::series::{Metric, SeriesSubject};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let manager = Manager::builder().build().await?;
+    /// let now = manager.clock().now();
+    /// let query = HistoryQuery::new(SeriesSubject::Manager, now.minus(Duration::from_secs(3600)), now)
+    ///     .with_metric(Metric::QueueDepth)
+    ///     .with_step(Duration::from_secs(60));
+    /// let history = manager.history(&query).await?;
+    /// assert_eq!(history.step, Duration::from_secs(60));
+    /// for point in history.series.get(&Metric::QueueDepth).into_iter().flatten().flatten() {
+    ///     println!("{}: {} to {}", point.at, point.min, point.max);
+    /// }
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for an unknown encoder;
+    /// [`ErrorKind::ValidationFailed`](crate::ErrorKind::ValidationFailed) listing what is wrong
+    /// with the span; [`ErrorKind::StoreUnavailable`](crate::ErrorKind::StoreUnavailable) where
+    /// only the store reaches back so far.
+    pub async fn history(&self, query: &HistoryQuery) -> Result<History> {
+        let cx = &self.0.cx;
+        if let SeriesSubject::Encoder(id) = &query.subject {
+            cx.fleet.get(id)?;
+        }
+        let config = &cx.config.series;
+        self.0
+            .series
+            .history(cx.store.as_ref(), config, query)
+            .await
     }
 }

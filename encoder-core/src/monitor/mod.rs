@@ -1,5 +1,12 @@
-//! What is noticed beside health: media that fill, devices that restart again and again.
+//! What is written down and concluded about fleet and manager beside health: readings over time,
+//! media that fill, devices that restart again and again.
 
+mod history;
 pub(crate) mod keeper;
 pub mod reboots;
+mod recorder;
+pub mod series;
 pub mod storage;
+
+pub use history::{History, HistoryQuery};
+pub(crate) use recorder::{Recorder, SharedSeries};

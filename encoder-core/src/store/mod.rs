@@ -15,10 +15,12 @@ use crate::error::{Error, ErrorKind, Result};
 mod changes;
 mod conditions;
 mod memory;
+mod series;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 pub use memory::MemoryStore;
+pub use series::{SeriesChunk, SeriesRange, SeriesStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteConfig, SqliteStore};
 
@@ -177,4 +179,9 @@ pub trait StateStore: Debug + Send + Sync + 'static {
     /// # Errors
     /// [`ErrorKind::StoreUnavailable`].
     async fn release(&self, lease: &Lease) -> Result<()>;
+
+    /// Where this store keeps recorded series; `None` when it does not.
+    fn series(&self) -> Option<&dyn SeriesStore> {
+        None
+    }
 }

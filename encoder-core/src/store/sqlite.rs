@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use self::failure::unavailable;
 use self::operations::{Delete, Get, List, Put, Release, TakeLease};
 use self::worker::{Job, Operation, Queued, Worker};
-use super::{Change, Expect, Key, Lease, Record, Revision, StateStore, changes};
+use super::{Change, Expect, Key, Lease, Record, Revision, SeriesStore, StateStore, changes};
 use crate::error::Result;
 use crate::model::millis;
 use crate::tasks::Clock;
@@ -28,6 +28,7 @@ use crate::tasks::Clock;
 mod failure;
 mod operations;
 mod schema;
+mod series;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -257,5 +258,9 @@ impl StateStore for SqliteStore {
 
     async fn release(&self, lease: &Lease) -> Result<()> {
         self.run(Release(lease.clone())).await
+    }
+
+    fn series(&self) -> Option<&dyn SeriesStore> {
+        Some(self)
     }
 }

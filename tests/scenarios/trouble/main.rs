@@ -5,6 +5,7 @@
 
 mod connection;
 mod heat;
+mod history;
 mod reboots;
 mod remedy;
 mod storage;

@@ -15,7 +15,8 @@ const APPLICATION_ID: i64 = 0x454E_434D;
 
 /// Each entry brings the schema one version further; `PRAGMA user_version` counts them. Entries
 /// are never changed once released, only added.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE records (
         key TEXT PRIMARY KEY NOT NULL,
         value BLOB NOT NULL,
@@ -33,7 +34,20 @@ const MIGRATIONS: [&str; 1] = ["
         value INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     INSERT INTO counters VALUES ('revision', 0);
-"];
+",
+    // Recorded readings; the index finds what is too old.
+    "
+    CREATE TABLE series (
+        subject TEXT NOT NULL,
+        step INTEGER NOT NULL,
+        metric TEXT NOT NULL,
+        start INTEGER NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (subject, step, metric, start)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX series_age ON series (step, start);
+",
+];
 
 /// Opens, checks and migrates the file.
 pub(super) fn open(config: &SqliteConfig) -> Result<Connection> {

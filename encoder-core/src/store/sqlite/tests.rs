@@ -115,11 +115,14 @@ async fn a_newer_schema_is_left_alone() {
     let settings = config(&folder);
     open(settings.clone()).await.close().await;
     let other = Connection::open(&settings.path).unwrap();
+    let ours: i64 = other
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
     other.pragma_update(None, "user_version", 99).unwrap();
     let error = refusal(settings.clone()).await;
     assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
     assert!(error.to_string().contains("version 99"), "{error}");
-    other.pragma_update(None, "user_version", 1).unwrap();
+    other.pragma_update(None, "user_version", ours).unwrap();
     open(settings).await;
 }
 
@@ -348,4 +351,88 @@ fn settings_are_read_with_their_units() {
     assert_eq!(settings, expected.with_busy_timeout(timeout));
     let misspelt = r#"{"path":"fleet.db","busy_timeout":250}"#;
     assert!(serde_json::from_str::<SqliteConfig>(misspelt).is_err());
+}
+
+mod series {
+    use super::*;
+    use crate::store::{SeriesChunk, SeriesRange, SeriesStore};
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn chunk(subject: &str, metric: &str, start: i64, body: &[u8]) -> SeriesChunk {
+        SeriesChunk {
+            subject: subject.to_owned(),
+            metric: metric.to_owned(),
+            step: MINUTE,
+            start: Timestamp::from_millis(start),
+            body: body.to_vec(),
+        }
+    }
+
+    async fn all(store: &SqliteStore, subject: &str) -> Vec<SeriesChunk> {
+        let range = SeriesRange {
+            subject: subject.to_owned(),
+            step: MINUTE,
+            from: Timestamp::from_millis(0),
+            to: Timestamp::from_millis(1_000_000),
+        };
+        store.load(&range).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn chunks_survive_reopening_and_replace_each_other() {
+        let folder = folder();
+        let store = open(config(&folder)).await;
+        let (old, new) = (chunk("a", "fps", 5, b"old"), chunk("a", "fps", 5, b"new"));
+        let later = chunk("a", "fps", 9, b"later");
+        let other = chunk("b", "fps", 5, b"other");
+        store
+            .append(vec![later.clone(), old, other.clone()])
+            .await
+            .unwrap();
+        store.append(vec![new.clone()]).await.unwrap();
+        store.close().await;
+
+        let store = open(config(&folder)).await;
+        assert_eq!(all(&store, "a").await, [new, later]);
+        store.forget("a").await.unwrap();
+        assert!(all(&store, "a").await.is_empty());
+        assert_eq!(all(&store, "b").await, [other]);
+    }
+
+    #[tokio::test]
+    async fn old_chunks_are_removed_some_at_a_time() {
+        let folder = folder();
+        let store = open(config(&folder)).await;
+        let chunks = (0..1200).map(|n| chunk("a", "fps", n, b"x")).collect();
+        store.append(chunks).await.unwrap();
+        let before = Timestamp::from_millis(700);
+        let mut removed = Vec::new();
+        while removed.last() != Some(&0) {
+            removed.push(store.prune(MINUTE, before).await.unwrap());
+        }
+        assert_eq!(removed, [500, 200, 0]);
+        assert_eq!(store.prune(MINUTE * 2, before).await.unwrap(), 0);
+        let left = all(&store, "a").await;
+        assert_eq!((left.len(), left[0].start), (500, before));
+    }
+
+    #[tokio::test]
+    async fn a_file_of_the_first_release_is_brought_forward() {
+        let folder = folder();
+        let settings = config(&folder);
+        let store = open(settings.clone()).await;
+        store.put(&key("a"), b"1", Expect::Any).await.unwrap();
+        store.close().await;
+        let file = Connection::open(&settings.path).unwrap();
+        file.execute_batch("DROP TABLE series; PRAGMA user_version = 1")
+            .unwrap();
+        drop(file);
+        let store = open(settings).await;
+        store
+            .append(vec![chunk("a", "fps", 5, b"x")])
+            .await
+            .unwrap();
+        assert_eq!(store.get(&key("a")).await.unwrap().unwrap().value, b"1");
+    }
 }

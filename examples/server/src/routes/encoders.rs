@@ -6,6 +6,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use encoder_core::model::{EncoderId, EncoderView};
+use encoder_core::monitor::series::SeriesSubject;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -13,8 +14,8 @@ use crate::extract::{Id, IfMatch, JsonBody, Query, etag};
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::wire::{
-    EncoderDto, EncoderMetricsDto, EncoderRequestDoc, EncoderStatusDto, FleetCountsDto, Page,
-    PageQuery, encoder_spec,
+    EncoderDto, EncoderFiguresDto, EncoderHistoryDto, EncoderRequestDoc, EncoderStatusDto,
+    FleetCountsDto, Page, PageQuery, SpanQuery, encoder_spec,
 };
 
 /// Every encoder, by id.
@@ -118,15 +119,25 @@ pub(crate) async fn status(
     )))
 }
 
-/// The figures of an encoder, as it last reported them.
+/// The figures of an encoder, as it last reported them. With `from`, `to`, `step` or `metric` those
+/// that were recorded over that time instead.
 #[utoipa::path(get, path = "/api/encoders/{id}/metrics", tag = "encoders",
-    params(("id" = String, Path, description = "The encoder's id")),
-    responses((status = 200, body = EncoderMetricsDto)))]
+    params(("id" = String, Path, description = "The encoder's id"), SpanQuery),
+    responses((status = 200, body = EncoderFiguresDto)))]
 pub(crate) async fn metrics(
     State(state): State<AppState>,
     Id(id): Id<EncoderId>,
-) -> Result<Json<EncoderMetricsDto>, Problem> {
-    Ok(Json(state.manager().encoder(&id)?.into()))
+    Query(query): Query<SpanQuery>,
+) -> Result<Json<EncoderFiguresDto>, Problem> {
+    let manager = state.manager();
+    let present = manager.encoder(&id)?;
+    let Some(span) = query.read(manager.clock().now())? else {
+        return Ok(Json(EncoderFiguresDto::Now(Box::new(present.into()))));
+    };
+    let query = span.of(SeriesSubject::Encoder(id.clone()));
+    let history = manager.history(&query).await?;
+    let history = EncoderHistoryDto::new(&id, history);
+    Ok(Json(EncoderFiguresDto::Past(history)))
 }
 
 /// How many encoders are in which state.
