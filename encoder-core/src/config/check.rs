@@ -33,14 +33,6 @@ impl ManagerConfig {
                 "failover.protection_interval_ms",
                 self.failover.protection_interval,
             ),
-            ("adaptation.cool_off_seconds", self.adaptation.cool_off),
-            (
-                "adaptation.healthy_period_seconds",
-                self.adaptation.healthy_period,
-            ),
-            ("care.interval_seconds", self.care.interval),
-            ("care.cool_off_seconds", self.care.cool_off),
-            ("care.verify_within_seconds", self.care.verify_within),
             ("ingest.poll_interval_ms", self.ingest.poll_interval),
             ("ingest.moving_interval_ms", self.ingest.moving_interval),
             ("ingest.timeout_ms", self.ingest.timeout),
@@ -54,17 +46,6 @@ impl ManagerConfig {
             "failover.start_grace_factor",
             "must be at least 1",
         );
-        let adaptation = &self.adaptation;
-        require(
-            (0.1..1.0).contains(&adaptation.bitrate_factor),
-            "adaptation.bitrate_factor",
-            "must be at least 0.1 and below 1",
-        );
-        require(
-            (0.0..=100.0).contains(&adaptation.bitrate_floor_percent),
-            "adaptation.bitrate_floor_percent",
-            "must be 0 to 100",
-        );
         require(
             self.ingest.missing_after >= self.ingest.poll_interval * 2,
             "ingest.missing_after_ms",
@@ -76,6 +57,7 @@ impl ManagerConfig {
             "event_capacity",
             "must be at least 1",
         );
+        violations.extend(self.repairs());
         if violations.is_empty() {
             return Ok(());
         }
@@ -84,5 +66,41 @@ impl ManagerConfig {
             .map(|v| format!("{}: {}", v.field, v.message))
             .collect();
         Err(Error::new(ErrorKind::ConfigInvalid, fields.join("; ")).with_violations(violations))
+    }
+
+    /// What is wrong with the settings of adaptation and care.
+    fn repairs(&self) -> Vec<Violation> {
+        let (adaptation, care) = (&self.adaptation, &self.care);
+        let positive = [
+            ("adaptation.cool_off_seconds", adaptation.cool_off),
+            (
+                "adaptation.healthy_period_seconds",
+                adaptation.healthy_period,
+            ),
+            ("care.interval_seconds", care.interval),
+            ("care.cool_off_seconds", care.cool_off),
+            ("care.verify_within_seconds", care.verify_within),
+        ];
+        let zero = positive.into_iter().filter(|(_, span)| span.is_zero());
+        let mut found: Vec<_> = zero
+            .map(|(field, _)| Violation::new(field, "out_of_range", "must be longer than zero"))
+            .collect();
+        let mut require = |holds: bool, field: &str, message: &str| {
+            if !holds {
+                found.push(Violation::new(field, "out_of_range", message));
+            }
+        };
+        let factor = adaptation.bitrate_factor;
+        require(
+            (0.1..1.0).contains(&factor),
+            "adaptation.bitrate_factor",
+            "must be at least 0.1 and below 1",
+        );
+        require(
+            (0.0..=100.0).contains(&adaptation.bitrate_floor_percent),
+            "adaptation.bitrate_floor_percent",
+            "must be 0 to 100",
+        );
+        found
     }
 }
