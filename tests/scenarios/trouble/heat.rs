@@ -15,6 +15,8 @@ fn quick(count: usize) -> Setup {
     (thermal.near_over, thermal.shutdown) = (120.0, 130.0);
     thermal.settling = Duration::from_secs(5);
     setup.device = setup.device.with_thermal(thermal);
+    // A device that was pushed off tries again as late as a real one, not within 100 ms.
+    setup.device.timing.recover = Duration::from_secs(5);
     setup
 }
 
