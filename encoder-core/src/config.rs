@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::health::{ConnectionConfig, DirectConfig};
 use crate::model::{Bitrate, Personality, Protection, seconds};
+use crate::monitor::errors::ErrorsConfig;
 use crate::remediation::{BudgetConfig, LadderConfig};
 
 mod check;
@@ -47,6 +48,8 @@ pub struct ManagerConfig {
     pub remediation: LadderConfig,
     /// How often it may be tried.
     pub remediation_budget: BudgetConfig,
+    /// Patterns of errors, and when they are too many.
+    pub errors: ErrorsConfig,
     /// What a request for a stream may leave out.
     pub stream_defaults: StreamDefaults,
     /// How long streams that ended are remembered, with their timelines.
@@ -72,6 +75,7 @@ impl Default for ManagerConfig {
             ingest: IngestConfig::default(),
             remediation: LadderConfig::default(),
             remediation_budget: BudgetConfig::default(),
+            errors: ErrorsConfig::default(),
             stream_defaults: StreamDefaults::default(),
             stream_retention: Duration::from_secs(30 * 24 * 3600),
             event_capacity: 4096,

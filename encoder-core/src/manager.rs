@@ -16,6 +16,7 @@ use crate::model::{
     FailoverAccepted, FailoverRequest, FleetCounts, LoadBalancerReport, StreamConfigPatch,
     StreamId, StreamRequest, StreamView, Subject, TimelineEntry, Trigger,
 };
+use crate::monitor::errors::ErrorMonitor;
 use crate::operations::{control, encoders, lease, load};
 use crate::store::StateStore;
 use crate::streams::{StreamContext, Streams};
@@ -41,6 +42,7 @@ struct Inner {
     tasks: Supervisor,
     closing: AtomicBool,
     alerts: Arc<Mutex<AlertBook>>,
+    errors: Arc<ErrorMonitor>,
 }
 
 impl Manager {

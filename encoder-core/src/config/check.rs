@@ -3,9 +3,11 @@
 use super::ManagerConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Violation;
+use crate::monitor::errors::Patterns;
 
 impl ManagerConfig {
-    /// Checks what types alone cannot: zero intervals, factors below one, empty names.
+    /// Checks what types alone cannot: zero intervals, factors below one, empty names. The file of
+    /// error patterns is read for it.
     ///
     /// # Errors
     /// [`ErrorKind::ConfigInvalid`] listing every violation.
@@ -33,6 +35,8 @@ impl ManagerConfig {
                 "failover.protection_interval_ms",
                 self.failover.protection_interval,
             ),
+            ("errors.similar_window_seconds", self.errors.similar_window),
+            ("errors.save_interval_seconds", self.errors.save_interval),
             ("ingest.poll_interval_ms", self.ingest.poll_interval),
             ("ingest.moving_interval_ms", self.ingest.moving_interval),
             ("ingest.timeout_ms", self.ingest.timeout),
@@ -57,6 +61,23 @@ impl ManagerConfig {
             "event_capacity",
             "must be at least 1",
         );
+        require(
+            self.errors.history_limit > 0,
+            "errors.history_limit",
+            "must be at least 1",
+        );
+        require(
+            self.errors.similar_errors > 0 && self.errors.failed_recoveries > 0,
+            "errors",
+            "similar_errors and failed_recoveries must be at least 1",
+        );
+        if let Err(error) = Patterns::load(&self.errors) {
+            violations.push(Violation::new(
+                "errors.patterns",
+                "invalid",
+                error.message(),
+            ));
+        }
         if violations.is_empty() {
             return Ok(());
         }

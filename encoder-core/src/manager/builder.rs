@@ -16,6 +16,7 @@ use crate::health::{Composite, ConnectionPolicy, DirectPolicy, HealthPolicy};
 use crate::ingest::{self, IngestWitness, Witnesses};
 use crate::metrics::Metrics;
 use crate::model::{EncoderId, EncoderSpec};
+use crate::monitor::errors::{self, ErrorMonitor, FactSource, Facts};
 use crate::operations::{encoders, lease};
 use crate::remediation::{Ladder, Remediator};
 use crate::store::{MemoryStore, StateStore};
@@ -146,6 +147,7 @@ impl ManagerBuilder {
         let alerts = Arc::<Mutex<AlertBook>>::default();
         let watching = alerts::watch(Arc::clone(&alerts), cx.events.clone(), cx.clock.clone());
         tasks.spawn_until_shutdown("alerts", watching);
+        let errors = watch_errors(&cx, &streams, &alerts, &tasks)?;
         let closing = AtomicBool::new(false);
         Ok(Manager(Arc::new(Inner {
             cx,
@@ -154,6 +156,7 @@ impl ManagerBuilder {
             tasks,
             closing,
             alerts,
+            errors,
         })))
     }
 
@@ -187,6 +190,35 @@ impl ManagerBuilder {
             metrics,
         }
     }
+}
+
+/// The error analysis, which sees the whole fleet and hears of everything.
+fn watch_errors(
+    cx: &StreamContext,
+    streams: &Arc<Streams>,
+    alerts: &Arc<Mutex<AlertBook>>,
+    tasks: &Supervisor,
+) -> Result<Arc<ErrorMonitor>> {
+    let (fleet, active) = (Arc::clone(&cx.fleet), Arc::clone(streams));
+    let facts: FactSource = Arc::new(move || {
+        let encoders: Vec<_> = fleet.all().iter().map(|e| fleet.view(e)).collect();
+        Facts::new(&encoders, &active.views())
+    });
+    let monitor = Arc::new(ErrorMonitor::new(
+        cx.config.errors.clone(),
+        facts,
+        &cx.metrics,
+        Arc::clone(&cx.store),
+        cx.clock.clone(),
+    )?);
+    let watching = errors::watch(
+        Arc::clone(&monitor),
+        Arc::clone(alerts),
+        cx.events.clone(),
+        tasks.child(),
+    );
+    tasks.spawn("errors", watching);
+    Ok(monitor)
 }
 
 fn default_policy(config: &ManagerConfig) -> Arc<dyn HealthPolicy> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 mod encoder;
+mod errors;
 mod fields;
 mod health;
 mod ingest;
@@ -19,6 +20,7 @@ mod stream;
 mod timeline;
 
 pub use encoder::*;
+pub use errors::*;
 pub use fields::Fields;
 pub use health::*;
 pub use ingest::*;

@@ -1,0 +1,3 @@
+//! Monitors: what is learned from everything that happens, beyond the state of the moment.
+
+pub mod errors;
