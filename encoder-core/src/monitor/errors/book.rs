@@ -195,6 +195,9 @@ impl ErrorBook {
         };
         let interrupted = self.interrupted.remove(&number);
         let occurrence = self.known(number);
+        if occurrence.place.stream_id.is_none() {
+            occurrence.place = place;
+        }
         if occurrence.is_open() {
             return number;
         }

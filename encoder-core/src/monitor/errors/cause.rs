@@ -1,7 +1,7 @@
 //! What is probably behind the errors of a window, with the evidence for and against. Pure; the
 //! formula is in [`docs::errors`](crate::docs::errors).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::facts::Facts;
 use super::occurrence::Occurrence;
 use super::pattern::{Pattern, Patterns};
-use crate::model::{EncoderId, StreamId, Timestamp};
+use crate::model::{EncoderId, Severity, StreamId, Timestamp};
 
 mod evidence;
 mod population;
@@ -76,14 +76,14 @@ pub struct RootCause {
     pub value: String,
     /// 0 to 1; comparable among candidates, and no probability.
     pub score: f64,
+    /// The score of each pattern that points at it.
+    pub scores: BTreeMap<String, f64>,
     /// Whether any of its errors lasts.
     pub active: bool,
     /// How many of those that it could affect are affected.
     pub affected: usize,
     /// How many it could affect.
     pub exposed: usize,
-    /// Patterns that point at it.
-    pub patterns: Vec<String>,
     /// What speaks for it.
     pub evidence_for: Vec<String>,
     /// What speaks against it.
@@ -96,9 +96,9 @@ pub struct RootCause {
     pub occurrences: BTreeSet<u64>,
 }
 
-/// The candidates for a set of occurrences, most probable first; of equals the narrower one. There
-/// is none without an occurrence that points at it, and none that is shared with fewer than two
-/// affected.
+/// The candidates for a set of occurrences: first those whose errors last, then by score, and of
+/// equals the narrower one. There is none without an occurrence that points at it, and none that is
+/// shared with fewer than two affected.
 pub fn root_causes(
     occurrences: &[&Occurrence],
     facts: &Facts,
@@ -126,15 +126,38 @@ pub fn root_causes(
         }
     }
     let mut ranked: Vec<_> = found.into_values().collect();
+    for cause in &mut ranked {
+        cause.score = overall(&cause.scores, &known);
+    }
     ranked.sort_by(|a, b| {
         let by_name = || (a.kind, &a.value).cmp(&(b.kind, &b.value));
-        b.score.total_cmp(&a.score).then_with(by_name)
+        let by_score = || b.score.total_cmp(&a.score);
+        b.active
+            .cmp(&a.active)
+            .then_with(by_score)
+            .then_with(by_name)
     });
     ranked.truncate(KEPT);
     ranked
 }
 
-/// The same cause, seen through two patterns: the better score counts, all evidence is kept.
+/// The mean of the patterns' scores, weighted by severity: what is behind a minor trouble need not
+/// be behind a grave one.
+fn overall(scores: &BTreeMap<String, f64>, known: &HashMap<&str, &Pattern>) -> f64 {
+    let weighted = scores.iter().map(|(id, score)| {
+        let severity = known.get(id.as_str()).map(|pattern| pattern.severity);
+        let weight = match severity {
+            Some(Severity::Critical) => 5.0,
+            Some(Severity::Warning) => 2.0,
+            _ => 1.0,
+        };
+        (score * weight, weight)
+    });
+    let (sum, weights) = weighted.fold((0.0, 0.0), |(a, b), (x, y)| (a + x, b + y));
+    ((sum / weights) * 1000.0).round() / 1000.0
+}
+
+/// The same cause, seen through another pattern. The figures are those of the better score.
 fn merge(found: &mut BTreeMap<String, RootCause>, new: RootCause) {
     let Some(known) = found.get_mut(&new.cause) else {
         found.insert(new.cause.clone(), new);
@@ -144,7 +167,7 @@ fn merge(found: &mut BTreeMap<String, RootCause>, new: RootCause) {
         (known.score, known.affected, known.exposed) = (new.score, new.affected, new.exposed);
     }
     known.active |= new.active;
-    known.patterns.extend(new.patterns);
+    known.scores.extend(new.scores);
     known.evidence_for.extend(new.evidence_for);
     known.evidence_against.extend(new.evidence_against);
     known.encoder_ids.extend(new.encoder_ids);
@@ -267,11 +290,11 @@ impl Suspect<'_> {
                 value => format!("{}:{value}", self.kind),
             },
             kind: self.kind,
-            score: (score * 1000.0).round() / 1000.0,
+            score,
+            scores: BTreeMap::from([(pattern.to_owned(), score)]),
             active: self.under.iter().any(|o| o.is_open()),
             affected,
             exposed,
-            patterns: vec![pattern.to_owned()],
             evidence_for,
             evidence_against,
             encoder_ids: places().filter_map(|p| p.encoder_id.clone()).collect(),

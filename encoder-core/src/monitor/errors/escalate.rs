@@ -145,14 +145,17 @@ impl Escalations {
         patterns: &Patterns,
     ) -> (Vec<(String, Heap<'a>)>, Vec<&'c RootCause>) {
         let mut left: BTreeMap<u64, &Occurrence> = recent.iter().map(|o| (o.number, *o)).collect();
+        let mut own: BTreeMap<usize, Vec<&Occurrence>> = BTreeMap::new();
+        for occurrence in recent {
+            if let Some(place) = most_credible(causes, occurrence) {
+                left.remove(&occurrence.number);
+                own.entry(place).or_default().push(occurrence);
+            }
+        }
         let mut failed: Vec<_> = self.failed.iter().collect();
         let (mut heaps, mut sites) = (Vec::new(), Vec::new());
-        for cause in causes.iter().filter(|cause| cause.score >= CREDIBLE) {
-            let own = cause.occurrences.iter().filter_map(|n| left.remove(n));
-            let occurrences: Vec<_> = own.collect();
-            if occurrences.is_empty() {
-                continue;
-            }
+        for (place, occurrences) in own {
+            let cause = &causes[place];
             let mut heap = Heap {
                 occurrences,
                 ..Heap::default()
@@ -317,6 +320,20 @@ impl Escalations {
         });
         self.suspected = found.collect();
     }
+}
+
+/// Where the cause is that explains the occurrence best, if any does.
+fn most_credible(causes: &[RootCause], occurrence: &Occurrence) -> Option<usize> {
+    let score = |cause: &RootCause| cause.scores.get(&occurrence.pattern).copied();
+    let mut best: Option<(usize, f64)> = None;
+    for (place, cause) in causes.iter().enumerate() {
+        let explains = cause.occurrences.contains(&occurrence.number);
+        let score = score(cause).filter(|score| explains && *score >= CREDIBLE);
+        if let Some(score) = score.filter(|score| best.is_none_or(|(_, best)| *score > best)) {
+            best = Some((place, score));
+        }
+    }
+    best.map(|(place, _)| place)
 }
 
 fn concerns(cause: &RootCause, failed: &FailedRecovery) -> bool {

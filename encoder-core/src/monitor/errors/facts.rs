@@ -1,11 +1,13 @@
 //! The fleet and its streams as the error analysis needs them: who could have been affected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::model::{EncoderId, EncoderSpec, EncoderView, Labels, StreamId, StreamView};
+use crate::model::{
+    EncoderId, EncoderSpec, EncoderView, Labels, StreamId, StreamRecord, StreamView,
+};
 
 /// Where something happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +47,8 @@ pub struct EncoderFacts {
 pub struct StreamFacts {
     /// Who publishes it.
     pub encoder_id: EncoderId,
+    /// Who else tried to, and failed or is being kept from it.
+    pub tried_by: BTreeSet<EncoderId>,
     /// Where it goes, without its key.
     pub destination: String,
     /// Whether it should have a ready backup, and has none.
@@ -75,12 +79,13 @@ impl Facts {
     }
 
     /// Where something about an encoder happens. An encoder that publishes one stream stands for
-    /// that stream, too; one that publishes several does not say which.
+    /// that stream, and so does one that tried to; with several it does not say which.
     pub fn at_encoder(&self, id: &EncoderId) -> Place {
-        let mut published = self.streams.iter().filter(|(_, s)| s.encoder_id == *id);
-        let stream = match (published.next(), published.next()) {
-            (Some(only), None) => Some(only),
-            _ => None,
+        let publishes = |stream: &StreamFacts| stream.encoder_id == *id;
+        let tried = |stream: &StreamFacts| stream.tried_by.contains(id);
+        let stream = match self.streams.values().any(publishes) {
+            true => self.only(publishes),
+            false => self.only(tried),
         };
         let place = self.place(Some(id));
         Place {
@@ -88,6 +93,12 @@ impl Facts {
             destination: stream.map(|(_, stream)| stream.destination.clone()),
             ..place
         }
+    }
+
+    fn only(&self, of: impl Fn(&StreamFacts) -> bool) -> Option<(&StreamId, &StreamFacts)> {
+        let mut found = self.streams.iter().filter(|(_, stream)| of(stream));
+        let first = found.next()?;
+        found.next().is_none().then_some(first)
     }
 
     /// Where something about a stream happens.
@@ -140,10 +151,26 @@ impl StreamFacts {
         let record = &view.record;
         Self {
             encoder_id: record.primary.encoder_id.clone(),
+            tried_by: tried_by(record),
             destination: public_address(record.url(record.primary.slot)),
             is_unprotected: record.protection.holds_backup() && !view.backup.ready,
         }
     }
+}
+
+/// Encoders that got the stream and could not publish it, or lost it.
+fn tried_by(record: &StreamRecord) -> BTreeSet<EncoderId> {
+    let moving = record.failover.iter().map(|failover| &failover.to);
+    let fenced = record.fences.iter().map(|fence| &fence.encoder_id);
+    let failed = record
+        .history
+        .iter()
+        .rev()
+        .take_while(|past| !past.succeeded);
+    let all = moving.chain(fenced).chain(failed.map(|past| &past.to));
+    all.filter(|id| **id != record.primary.encoder_id)
+        .cloned()
+        .collect()
 }
 
 /// An address without user, password and query, which may hold secrets. What is no address is

@@ -41,6 +41,7 @@ pub(super) fn publishing(mut facts: Facts, streams: &[(usize, &str)]) -> Facts {
     for (number, destination) in streams {
         let known = StreamFacts {
             encoder_id: helo(*number),
+            tried_by: std::collections::BTreeSet::new(),
             destination: (*destination).to_owned(),
             is_unprotected: false,
         };

@@ -207,7 +207,7 @@ fn standing(escalations: &Escalations, patterns: &Patterns) -> Vec<Standing> {
             about: site.cause.clone(),
             category: "site",
             issue: issue.with_evidence(site.evidence_for.iter().cloned()),
-            suggested_actions: suggestions(&mut site.patterns.iter()),
+            suggested_actions: suggestions(&mut site.scores.keys()),
         }
     });
     raised.chain(sites).collect()

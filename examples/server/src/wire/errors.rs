@@ -225,7 +225,7 @@ impl From<RootCause> for RootCauseDto {
             active: cause.active,
             affected: cause.affected,
             exposed: cause.exposed,
-            patterns: cause.patterns,
+            patterns: cause.scores.into_keys().collect(),
             evidence_for: cause.evidence_for,
             evidence_against: cause.evidence_against,
             encoder_ids: texts(cause.encoder_ids),

@@ -8,6 +8,7 @@ use super::cast::Cast;
 use crate::config::ServerConfig;
 
 mod cable;
+mod site_outage;
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -15,6 +16,8 @@ pub(crate) enum Scenario {
     /// The network cable of an encoder on air is pulled.
     #[default]
     Cable,
+    /// A whole site loses its network.
+    SiteOutage,
 }
 
 /// How a story ended.
@@ -45,9 +48,10 @@ impl Scenario {
     }
 
     /// Settings that let the story happen within a minute.
-    pub(super) fn prepare(self, _config: &mut ServerConfig) {
+    pub(super) fn prepare(self, config: &mut ServerConfig) {
         match self {
             Self::Cable => {}
+            Self::SiteOutage => site_outage::prepare(config),
         }
     }
 
@@ -58,6 +62,7 @@ impl Scenario {
     pub(super) async fn tell(self, cast: &Cast<'_>) -> anyhow::Result<Ending> {
         match self {
             Self::Cable => cable::tell(cast).await,
+            Self::SiteOutage => site_outage::tell(cast).await,
         }
     }
 }
