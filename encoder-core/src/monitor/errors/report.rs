@@ -100,7 +100,7 @@ impl ErrorAnalysis {
                 .iter()
                 .map(|window| correlations(&longest, facts, *window, now))
                 .collect(),
-            impact: impact(&open, facts),
+            impact: impact(&open, facts, book.patterns()),
             root_causes: root_causes(&recent, facts, book.patterns()),
             automated_actions: Vec::new(),
             escalations: escalations.standing().cloned().collect(),
@@ -151,9 +151,15 @@ fn suggested(matched: &[MatchedPattern], known: &Patterns) -> Vec<SuggestedActio
         .collect()
 }
 
-fn impact(open: &[&Occurrence], facts: &Facts) -> Impact {
+/// What only follows from other trouble concerns its stream, and not the encoder on air.
+fn impact(open: &[&Occurrence], facts: &Facts, known: &Patterns) -> Impact {
     let places = || open.iter().map(|occurrence| &occurrence.place);
-    let encoder_ids: BTreeSet<_> = places().filter_map(|p| p.encoder_id.clone()).collect();
+    let own = |occurrence: &&&Occurrence| {
+        let pattern = known.get(&occurrence.pattern);
+        pattern.is_some_and(|pattern| !pattern.causes.is_empty())
+    };
+    let troubled = open.iter().filter(own).map(|occurrence| &occurrence.place);
+    let encoder_ids: BTreeSet<_> = troubled.filter_map(|p| p.encoder_id.clone()).collect();
     let named: BTreeSet<_> = places().filter_map(|p| p.stream_id.as_ref()).collect();
     let streams = || facts.streams.iter();
     let concerned = |(id, stream): &(&StreamId, &super::facts::StreamFacts)| {
