@@ -106,6 +106,12 @@ pub(crate) static ALARMS: [AlarmMeaning; 63] = [
     row("Secondary_Filesystem_Incompatible_Alarm", "secondary_filesystem_incompatible", Storage, Warning),
 ];
 
+/// The codes of all alarms that a HELO can raise, with what they are about and how bad they are.
+pub fn alarm_codes() -> impl Iterator<Item = (&'static str, AlarmCategory, Severity)> {
+    let rows = ALARMS.iter();
+    rows.map(|row| (row.code, row.category, row.severity))
+}
+
 /// The message of an alarm parameter. Field 1 is zero at rest, and its meaning inferred.
 #[derive(Clone, PartialEq, Eq, Message)]
 struct AlarmMessage {

@@ -23,6 +23,7 @@ mod text;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 
+pub use alarms::alarm_codes;
 pub use config::{AjaConfig, UnknownInput};
 pub use driver::{AjaDriver, AjaDriverFactory, DRIVER_NAME};
 pub use pool::PoolConfig;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::health::{ConnectionConfig, DirectConfig, ThermalConfig};
 use crate::model::{AutoRemediation, Bitrate, Personality, Protection, TroubleKind, seconds};
+use crate::monitor::errors::ErrorsConfig;
 use crate::monitor::reboots::RebootConfig;
 use crate::monitor::series::SeriesConfig;
 use crate::monitor::storage::StorageConfig;
@@ -70,6 +71,8 @@ pub struct ManagerConfig {
     pub reboots: RebootConfig,
     /// What is recorded over time, and for how long.
     pub series: SeriesConfig,
+    /// Patterns of errors, and when they are too many.
+    pub errors: ErrorsConfig,
     /// What a request for a stream may leave out.
     pub stream_defaults: StreamDefaults,
     /// How long streams that ended are remembered, with their timelines.
@@ -103,6 +106,7 @@ impl Default for ManagerConfig {
             storage: StorageConfig::default(),
             reboots: RebootConfig::default(),
             series: SeriesConfig::default(),
+            errors: ErrorsConfig::default(),
             stream_defaults: StreamDefaults::default(),
             stream_retention: Duration::from_secs(30 * 24 * 3600),
             event_capacity: 4096,

@@ -16,8 +16,6 @@ use crate::model::{
     FailoverAccepted, FailoverRequest, FleetCounts, LoadBalancerReport, StreamConfigPatch,
     StreamId, StreamRequest, StreamView, Subject, TimelineEntry, Trigger,
 };
-use crate::monitor::SharedSeries;
-use crate::monitor::keeper::StorageKeeper;
 use crate::operations::{control, encoders, lease, load};
 use crate::store::StateStore;
 use crate::streams::{StreamContext, Streams};
@@ -25,8 +23,10 @@ use crate::tasks::{Clock, Supervisor};
 
 mod builder;
 mod monitoring;
+mod monitors;
 
 pub use builder::ManagerBuilder;
+use monitors::Monitors;
 
 /// Manages a fleet of encoders and the streams on it. Cheap to clone; all clones are one manager.
 ///
@@ -43,8 +43,7 @@ struct Inner {
     tasks: Supervisor,
     closing: AtomicBool,
     alerts: Arc<Mutex<AlertBook>>,
-    storage: Arc<StorageKeeper>,
-    series: SharedSeries,
+    monitors: Monitors,
 }
 
 impl Manager {
@@ -132,7 +131,7 @@ impl Manager {
     pub async fn control(&self, id: &EncoderId, action: &Action) -> Result<ControlOutcome> {
         self.commanding()?;
         let inner = &self.0;
-        inner.storage.told(id, action);
+        inner.monitors.storage.told(id, action);
         let outcome = control::run(
             &inner.cx.fleet,
             inner.cx.store.as_ref(),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use encoder_aja::AjaConfig;
 use encoder_aja::simulator::{
-    IngestChange, IngestRecord, Personality as Ingesting, Publisher, SimulatedIngest, Simulator,
-    SimulatorConfig,
+    Fault, IngestChange, IngestRecord, Personality as Ingesting, Publisher, SimulatedIngest,
+    Simulator, SimulatorConfig,
 };
 use encoder_core::ManagerConfig;
 use encoder_core::model::{
@@ -45,6 +45,8 @@ pub struct Setup {
     pub special: Vec<(usize, SimulatorConfig)>,
     /// Whether devices ask for a login.
     pub locked: bool,
+    /// Where each device is; without it each is at a site of its own.
+    pub sites: Vec<&'static str>,
     /// Size of the disk under a manager in this process.
     pub max_bytes: Option<u64>,
     /// The manager.
@@ -65,9 +67,19 @@ impl Setup {
             device: SimulatorConfig::fast(),
             special: Vec::new(),
             locked: false,
+            sites: Vec::new(),
             max_bytes: None,
             config: quick_manager(),
             aja: quick_driver(),
+        }
+    }
+
+    /// As many devices as there are sites, at these sites.
+    #[must_use]
+    pub fn at_sites(sites: &[&'static str], personality: Personality) -> Self {
+        Self {
+            sites: sites.to_vec(),
+            ..Self::quick(sites.len(), personality)
         }
     }
 
@@ -135,6 +147,9 @@ fn quick_manager() -> ManagerConfig {
     config.failover.protection_interval = ms(200);
     config.failover.drill_dwell = ms(500);
     config.remediation.restart_deadline = ms(1500);
+    config.errors.settle = Duration::from_secs(1);
+    config.errors.calm = Duration::from_secs(3);
+    config.errors.save_interval = ms(200);
     config
 }
 
@@ -160,6 +175,7 @@ pub struct Devices {
     /// Where all streams arrive.
     pub ingest: SimulatedIngest,
     simulators: Vec<Simulator>,
+    sites: Vec<&'static str>,
     locked: bool,
 }
 
@@ -183,6 +199,7 @@ impl Devices {
         Self {
             ingest,
             simulators,
+            sites: setup.sites.clone(),
             locked: setup.locked,
         }
     }
@@ -209,11 +226,21 @@ impl Devices {
         self.simulators.iter()
     }
 
-    /// How to register them; each is at a site of its own.
+    /// Lets the same happen to several devices at once. They are counted from 1.
+    pub fn inject_at(&self, numbers: impl IntoIterator<Item = usize>, fault: impl Into<Fault>) {
+        let fault = fault.into();
+        for number in numbers {
+            self.nth(number).inject(fault.clone());
+        }
+    }
+
+    /// How to register them; each is at a site of its own unless the setup says otherwise.
     pub fn specs(&self) -> impl Iterator<Item = EncoderSpec> {
         self.simulators.iter().zip(1..).map(|(simulator, number)| {
             let spec = EncoderSpec::new(helo(number), simulator.url());
-            let spec = spec.with_site(format!("site-{number}"));
+            let site = self.sites.get(number - 1);
+            let site = site.map_or_else(|| format!("site-{number}"), ToString::to_string);
+            let spec = spec.with_site(site);
             if self.locked {
                 spec.with_password(Secret::from(DEVICE_PASSWORD))
             } else {

@@ -5,6 +5,7 @@ use std::ops::Deref;
 
 use super::Simulator;
 use super::config::SimulatorConfig;
+use super::faults::Fault;
 use super::ingest::SimulatedIngest;
 
 /// Several simulated devices that differ in address and serial number.
@@ -74,6 +75,30 @@ impl SimulatorFleet {
     #[must_use]
     pub fn ingest(&self) -> Option<&SimulatedIngest> {
         self.ingest.as_ref()
+    }
+
+    /// Lets the same happen to several devices at once, as when their site loses its network or its
+    /// power. Devices are counted from 0.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such device.
+    pub fn inject_at(&self, places: impl IntoIterator<Item = usize>, fault: impl Into<Fault>) {
+        let fault = fault.into();
+        for place in places {
+            self.simulators[place].inject(fault.clone());
+        }
+    }
+
+    /// Ends all faults of several devices at once.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such device.
+    pub fn clear_faults_at(&self, places: impl IntoIterator<Item = usize>) {
+        for place in places {
+            self.simulators[place].clear_faults();
+        }
     }
 
     /// Ends every device.

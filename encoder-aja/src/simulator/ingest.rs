@@ -3,7 +3,7 @@
 //! The ingest never calls a device. It marks a publication as dropped and wakes its owner, so that
 //! two devices fighting for one key cannot block each other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -116,6 +116,7 @@ struct Book {
     publishing: HashMap<(String, String), Vec<Entry>>,
     history: Vec<IngestRecord>,
     refuses_everybody: bool,
+    refused_keys: HashSet<(String, String)>,
 }
 
 struct Entry {
@@ -212,17 +213,27 @@ impl SimulatedIngest {
 
     /// Drops every publisher of the key, as an ingest does that restarts.
     pub fn drop_publishers(&self, url: &str, key: &str) {
-        let place = Place {
-            serial: String::new(),
-            url: url.to_owned(),
-            key: key.to_owned(),
-        };
+        let (serial, url, key) = (String::new(), url.to_owned(), key.to_owned());
+        let place = Place { serial, url, key };
         self.lock().drop_all(&place, Instant::now());
     }
 
     /// Refuses every newcomer from now on, or accepts them again.
     pub fn refuse_everybody(&self, refuse: bool) {
         self.lock().refuses_everybody = refuse;
+    }
+
+    /// Refuses every newcomer at this address with this key from now on, and drops who is there; or
+    /// accepts them again.
+    pub fn refuse_key(&self, url: &str, key: &str, refuse: bool) {
+        self.lock()
+            .refused_keys
+            .remove(&(url.to_owned(), key.to_owned()));
+        if refuse {
+            let address = (url.to_owned(), key.to_owned());
+            self.lock().refused_keys.insert(address);
+            self.drop_publishers(url, key);
+        }
     }
 
     /// Asks for a place; `None` is a refusal.
@@ -240,7 +251,8 @@ impl SimulatedIngest {
             .publishing
             .get(&place.address())
             .is_some_and(|entries| !entries.is_empty());
-        if book.refuses_everybody || (taken && self.personality == Personality::Reject) {
+        let refuses = book.refuses_everybody || book.refused_keys.contains(&place.address());
+        if refuses || (taken && self.personality == Personality::Reject) {
             book.note(&place, now, IngestChange::Refused);
             return None;
         }

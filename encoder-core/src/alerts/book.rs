@@ -21,6 +21,21 @@ struct Condition {
     code: String,
     stream: Option<StreamId>,
     encoder: Option<EncoderId>,
+    /// What it is about, when it is neither a stream nor an encoder, for example `site:north`.
+    about: Option<String>,
+}
+
+/// A condition that a monitor found, about something that is neither a stream nor an encoder.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Standing {
+    /// What it is about, for example `site:north`; together with the code it is the condition.
+    pub(crate) about: String,
+    /// Category of the alert.
+    pub(crate) category: &'static str,
+    /// What is wrong.
+    pub(crate) issue: Issue,
+    /// What can be done.
+    pub(crate) suggested_actions: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -56,6 +71,38 @@ impl AlertBook {
         }
         for (condition, open) in &mut self.open {
             if condition.concerns(subject) && !present.contains(condition) {
+                open.gone_since.get_or_insert(now);
+            }
+        }
+        changed.extend(self.settle(now));
+        changed
+    }
+
+    /// Takes everything that the error analysis finds now; returns the alerts that changed.
+    pub(crate) fn observe_standing(&mut self, found: &[Standing], now: Timestamp) -> Vec<Alert> {
+        let mut changed = Vec::new();
+        let mut present = Vec::new();
+        for standing in found {
+            let condition = Condition {
+                code: standing.issue.code.to_string(),
+                stream: None,
+                encoder: None,
+                about: Some(standing.about.clone()),
+            };
+            if let Some(mut alert) = self.note(condition.clone(), &standing.issue) {
+                standing.category.clone_into(&mut alert.category);
+                alert
+                    .suggested_actions
+                    .clone_from(&standing.suggested_actions);
+                if let Some(open) = self.open.get_mut(&condition) {
+                    open.alert = alert.clone();
+                }
+                changed.push(alert);
+            }
+            present.push(condition);
+        }
+        for (condition, open) in &mut self.open {
+            if condition.about.is_some() && !present.contains(condition) {
                 open.gone_since.get_or_insert(now);
             }
         }
@@ -171,6 +218,7 @@ impl Condition {
             code: issue.code.to_string(),
             stream,
             encoder,
+            about: None,
         }
     }
 
@@ -186,7 +234,10 @@ impl Condition {
         let (category, name) = match (&self.stream, &self.encoder) {
             (Some(stream), _) => ("stream", stream.to_string()),
             (None, Some(encoder)) => ("encoder", encoder.to_string()),
-            (None, None) => ("manager", "manager".to_owned()),
+            (None, None) => {
+                let about = self.about.as_deref().unwrap_or("manager");
+                ("manager", about.replace(':', " "))
+            }
         };
         Alert {
             alert_id: AlertId::generate(),

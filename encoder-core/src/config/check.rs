@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::ManagerConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Violation;
+use crate::monitor::errors::Patterns;
 
 /// Whether it holds, the field, and what must be true of it.
 type Rule = (bool, &'static str, &'static str);
@@ -13,22 +14,25 @@ const LONG: &str = "must be longer than zero";
 const COUNT: &str = "must be at least 1";
 
 impl ManagerConfig {
-    /// Checks what types alone cannot: zero intervals, factors below one, empty names.
+    /// Checks what types alone cannot: zero intervals, factors below one, empty names. The file of
+    /// error patterns is read for it.
     ///
     /// # Errors
     /// [`ErrorKind::ConfigInvalid`] listing every violation.
     pub fn validate(&self) -> Result<()> {
         let spans = self.spans().into_iter();
-        let violations: Vec<_> = spans
+        let mut violations: Vec<_> = spans
             .map(|(field, span)| (!span.is_zero(), field, LONG))
             .chain(self.rules())
             .chain(self.rules_of_health())
             .chain(self.rules_of_repairs())
             .chain(self.rules_of_the_recorder())
             .chain([self.rule_of_tiers()])
+            .chain(self.rules_of_errors())
             .filter(|(holds, _, _)| !holds)
             .map(|(_, field, message)| Violation::new(field, "out_of_range", message))
             .collect();
+        violations.extend(self.wrong_patterns());
         if violations.is_empty() {
             return Ok(());
         }
@@ -79,6 +83,8 @@ impl ManagerConfig {
             ("ingest.poll_interval_ms", ingest.poll_interval),
             ("ingest.moving_interval_ms", ingest.moving_interval),
             ("ingest.timeout_ms", ingest.timeout),
+            ("errors.similar_window_seconds", self.errors.similar_window),
+            ("errors.save_interval_seconds", self.errors.save_interval),
             ("series.interval_seconds", self.series.interval),
             ("series.flush_seconds", self.series.flush),
         ]
@@ -169,5 +175,25 @@ impl ManagerConfig {
             "must be one or more, the finest first, each longer kept than the one before, with \
              steps of whole milliseconds",
         )
+    }
+
+    fn rules_of_errors(&self) -> [Rule; 3] {
+        let errors = &self.errors;
+        [
+            (errors.history_limit > 0, "errors.history_limit", COUNT),
+            (errors.similar_errors > 0, "errors.similar_errors", COUNT),
+            (
+                errors.failed_recoveries > 0,
+                "errors.failed_recoveries",
+                COUNT,
+            ),
+        ]
+    }
+
+    /// What is wrong with the file of error patterns, if there is one.
+    fn wrong_patterns(&self) -> Option<Violation> {
+        let error = Patterns::load(&self.errors).err()?;
+        let field = "errors.patterns";
+        Some(Violation::new(field, "invalid", error.message()))
     }
 }

@@ -3,6 +3,9 @@
 #[doc = include_str!("concepts.md")]
 pub mod concepts {}
 
+#[doc = include_str!("errors.md")]
+pub mod errors {}
+
 #[doc = include_str!("failover.md")]
 pub mod failover {}
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
+use super::monitors::Monitors;
 use super::{Inner, Manager};
 use crate::alerts::{self, AlertBook};
 use crate::balancer::{Balancer, LeastLoaded, PowerOfTwoChoices, Rendezvous, RoundRobin, Weighted};
@@ -16,10 +17,8 @@ use crate::health::{Composite, ConnectionPolicy, DirectPolicy, HealthPolicy};
 use crate::ingest::{self, IngestWitness, Witnesses};
 use crate::metrics::Metrics;
 use crate::model::{EncoderId, EncoderSpec};
-use crate::monitor::keeper::{Books, StorageKeeper};
 use crate::monitor::reboots::RebootPolicy;
 use crate::monitor::storage::StoragePolicy;
-use crate::monitor::{Recorder, SharedSeries};
 use crate::operations::{encoders, lease};
 use crate::remediation::{Ladder, Remediator};
 use crate::store::{MemoryStore, StateStore};
@@ -153,27 +152,7 @@ impl ManagerBuilder {
         let alerts = Arc::<Mutex<AlertBook>>::default();
         let watching = alerts::watch(Arc::clone(&alerts), cx.events.clone(), cx.clock.clone());
         tasks.spawn_until_shutdown("alerts", watching);
-        let storage = Arc::new(StorageKeeper {
-            fleet: Arc::clone(&cx.fleet),
-            lease: lease.clone(),
-            config: Arc::clone(&cx.config),
-            clock: cx.clock.clone(),
-            events: cx.events.clone(),
-            alerts: Arc::clone(&alerts),
-            tasks: tasks.child(),
-            books: Books::default(),
-        });
-        tasks.spawn_until_shutdown("storage", Arc::clone(&storage).run());
-        let series = SharedSeries::new(&cx.config.series);
-        let recorder = Recorder {
-            series: series.clone(),
-            config: cx.config.series.clone(),
-            fleet: Arc::clone(&cx.fleet),
-            store: Arc::clone(&cx.store),
-            lease: lease.clone(),
-            clock: cx.clock.clone(),
-        };
-        tasks.spawn("recorder", recorder.run(tasks.token().clone()));
+        let monitors = Monitors::start(&cx, &streams, &lease, &alerts, &tasks)?;
         let closing = AtomicBool::new(false);
         Ok(Manager(Arc::new(Inner {
             cx,
@@ -182,8 +161,7 @@ impl ManagerBuilder {
             tasks,
             closing,
             alerts,
-            storage,
-            series,
+            monitors,
         })))
     }
 

@@ -3,8 +3,12 @@
 use super::Manager;
 use crate::error::Result;
 use crate::model::{EncoderId, StorageReport, ThermalView};
+use crate::monitor::errors::{ErrorAnalysis, ErrorQuery, Occurrence};
 use crate::monitor::series::SeriesSubject;
 use crate::monitor::{History, HistoryQuery};
+
+/// Timelines that are read for the acts in an analysis.
+const READ_TIMELINES: usize = 50;
 
 impl Manager {
     /// The heat of every encoder, by name.
@@ -48,7 +52,7 @@ impl Manager {
             Some(id) => vec![fleet.get(id)?],
             None => fleet.all(),
         };
-        let report = |encoder| self.0.storage.report(encoder);
+        let report = |encoder| self.0.monitors.storage.report(encoder);
         Ok(encoders.iter().map(|encoder| report(encoder)).collect())
     }
 
@@ -89,8 +93,30 @@ impl Manager {
         }
         let config = &cx.config.series;
         self.0
+            .monitors
             .series
             .history(cx.store.as_ref(), config, query)
             .await
+    }
+
+    /// Errors that are remembered and wanted, newest first.
+    pub fn errors(&self, query: &ErrorQuery) -> Vec<Occurrence> {
+        self.0.monitors.errors.history(query)
+    }
+
+    /// What is wrong now, what it has in common, and what is probably behind it. A timeline that
+    /// cannot be read tells of no acts.
+    pub async fn error_analysis(&self) -> ErrorAnalysis {
+        let monitor = &self.0.monitors.errors;
+        let mut analysis = monitor.analysis();
+        let streams = monitor.streams_concerned().into_iter();
+        for stream in streams.take(READ_TIMELINES) {
+            if let Ok(timeline) = self.timeline(&stream).await {
+                analysis.automated_actions.extend(monitor.acts(&timeline));
+            }
+        }
+        let newest = |act: &crate::monitor::errors::AutomatedAction| std::cmp::Reverse(act.at);
+        analysis.automated_actions.sort_by_key(newest);
+        analysis
     }
 }

@@ -124,6 +124,8 @@ pub mod issue_code {
     pub const UNPROTECTED: &str = "unprotected";
     /// A failover is due and hold-down or the hourly cap forbids it.
     pub const FAILOVER_HELD: &str = "failover_held";
+    /// A repair in place did not help.
+    pub const REPAIR_FAILED: &str = "repair_failed";
     /// The last failover did not succeed.
     pub const FAILOVER_FAILED: &str = "failover_failed";
     /// The device says that it streams, and nothing of it arrives at the ingest.

@@ -1,6 +1,7 @@
 //! What is written down and concluded about fleet and manager beside health: readings over time,
-//! media that fill, devices that restart again and again.
+//! errors and their causes, media that fill, devices that restart again and again.
 
+pub mod errors;
 mod history;
 pub(crate) mod keeper;
 pub mod reboots;

@@ -112,6 +112,20 @@ pub enum Step {
 }
 
 impl Step {
+    /// Every name that [`as_str`](Self::as_str) gives.
+    pub const NAMES: [&'static str; 10] = [
+        "start_in_place",
+        "restart_in_place",
+        "record_stream_mode",
+        "reduce_bitrate",
+        "downscale",
+        "slow_down",
+        "restore",
+        "renew_session",
+        "reconnect",
+        "reboot",
+    ];
+
     /// snake_case name for timelines and metrics.
     pub const fn as_str(&self) -> &'static str {
         match self {

@@ -276,6 +276,9 @@ impl Actor {
         let metrics = &self.cx.metrics;
         metrics.observe_remediation(kind_of(&step), step.as_str(), told);
         let message = format!("{} on {}: {outcome}", step.as_str(), incident.encoder_id);
+        if result.is_err() {
+            self.tell_error(&IssueCode::new(issue_code::REPAIR_FAILED), &message);
+        }
         let note = self
             .new_note(step.as_str(), severity, message)
             .incident(&incident.id);

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
 mod connection;
+mod errors;
 mod heat;
 mod history;
 mod reboots;

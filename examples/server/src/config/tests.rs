@@ -243,3 +243,23 @@ fn wrong_values_under_short_names_are_reported_with_their_name() {
         assert!(message.contains(key), "{text}: {message}");
     }
 }
+
+#[test]
+fn wrong_patterns_of_errors_are_named_with_file_and_entry() {
+    let mut patterns = tempfile::NamedTempFile::new().unwrap();
+    let entry = r#"{"patterns": [{"id": "audio_loss", "severity": "bad"}]}"#;
+    patterns.write_all(entry.as_bytes()).unwrap();
+    let path = patterns.path().display().to_string();
+    let found = lines(&format!("manager: {{errors: {{patterns: '{path}'}}}}\n"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    let expected = format!("manager.errors.patterns: {path}: pattern 1 (audio_loss): ");
+    assert!(found[0].starts_with(&expected), "{found:?}");
+}
+
+#[test]
+fn the_example_of_error_patterns_is_valid() {
+    let example = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("errors.example.json");
+    let path = example.display();
+    let found = lines(&format!("manager: {{errors: {{patterns: '{path}'}}}}\n"));
+    assert_eq!(found, [""; 0]);
+}

@@ -37,10 +37,20 @@ impl Cast<'_> {
 
     /// Starts a protected stream and waits until its device reports that it streams.
     pub(super) async fn start(&self, name: &str, bitrate: u64) -> anyhow::Result<Value> {
+        self.start_on(name, bitrate, None).await
+    }
+
+    /// As [`Cast::start`], on that encoder.
+    pub(super) async fn start_on(
+        &self,
+        name: &str,
+        bitrate: u64,
+        encoder: Option<&str>,
+    ) -> anyhow::Result<Value> {
         let url = self.video.map_or_else(|| NOWHERE.to_owned(), Video::url);
         let request = json!({
             "name": name, "resolution": "1920x1080", "bitrate": bitrate, "fps": 30,
-            "protection": "warm",
+            "protection": "warm", "encoder_id": encoder,
             "destination": {"url": url, "personality": "takeover"},
         });
         let stream = self

@@ -14,6 +14,7 @@ use crate::state::AppState;
 mod alerts;
 mod control;
 mod encoders;
+mod errors;
 mod health;
 mod ingest;
 mod keys;
@@ -62,6 +63,7 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(health::detailed))
         .routes(routes!(monitoring::status))
         .routes(routes!(alerts::list))
+        .routes(routes!(errors::analysis))
         .routes(routes!(monitoring::figures))
         .routes(routes!(monitoring::load_balancer))
         .routes(routes!(monitoring::streams_health))
@@ -96,7 +98,7 @@ fn administering() -> OpenApiRouter<AppState> {
 }
 
 /// The same documents under the paths of older clients: alias, path in the document.
-pub(crate) const ALIASES: [(&str, &str); 5] = [
+pub(crate) const ALIASES: [(&str, &str); 6] = [
     ("/encoders/{id}/metrics", "/api/encoders/{id}/metrics"),
     (
         "/api/monitoring/encoders/{id}/metrics",
@@ -111,6 +113,7 @@ pub(crate) const ALIASES: [(&str, &str); 5] = [
         "/monitoring/streams/config/{encoder_id}",
         "/api/monitoring/streams/config/{encoder_id}",
     ),
+    ("/errors/analysis", "/api/monitoring/errors"),
 ];
 
 /// Routes for [`ALIASES`], behind the same doors.
@@ -120,7 +123,8 @@ pub(crate) fn aliases(state: &AppState) -> Router<AppState> {
         .route(ALIASES[0].0, get(encoders::metrics))
         .route(ALIASES[1].0, get(encoders::metrics))
         .route(ALIASES[3].0, get(monitoring::streams_health))
-        .route(ALIASES[4].0, get(monitoring::assignments));
+        .route(ALIASES[4].0, get(monitoring::assignments))
+        .route(ALIASES[5].0, get(errors::analysis));
     let controlling = Router::new().route(ALIASES[2].0, post(control::control));
     behind(state, Scope::Read, reading.into())
         .merge(behind(state, Scope::Control, controlling.into()))

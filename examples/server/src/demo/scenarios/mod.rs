@@ -14,6 +14,7 @@ mod cable;
 mod overheat;
 mod reboot_loop;
 mod signal_loss;
+mod site_outage;
 mod storage;
 
 /// What goes wrong.
@@ -30,6 +31,8 @@ pub(crate) enum Scenario {
     RebootLoop,
     /// The picture of an encoder on air is lost, and comes back.
     SignalLoss,
+    /// A whole site loses its network.
+    SiteOutage,
 }
 
 /// How a story ended.
@@ -63,6 +66,7 @@ impl Scenario {
     pub(super) fn prepare(self, config: &mut ServerConfig) {
         match self {
             Self::Overheat => overheat::prepare(config),
+            Self::SiteOutage => site_outage::prepare(config),
             Self::Cable | Self::Storage | Self::RebootLoop | Self::SignalLoss => {}
         }
     }
@@ -81,7 +85,7 @@ impl Scenario {
                 timing.boot = Duration::from_secs(3);
                 device.with_timing(timing)
             }
-            Self::Cable | Self::SignalLoss => device,
+            Self::Cable | Self::SignalLoss | Self::SiteOutage => device,
         }
     }
 
@@ -96,6 +100,7 @@ impl Scenario {
             Self::Storage => storage::tell(cast).await,
             Self::RebootLoop => reboot_loop::tell(cast).await,
             Self::SignalLoss => signal_loss::tell(cast).await,
+            Self::SiteOutage => site_outage::tell(cast).await,
         }
     }
 }

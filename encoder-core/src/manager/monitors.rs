@@ -1,0 +1,104 @@
+//! Wiring of the monitors: what learns from fleet and streams beside keeping them on air.
+
+use std::sync::{Arc, Mutex};
+
+use crate::alerts::AlertBook;
+use crate::error::Result;
+use crate::monitor::errors::{self, ErrorMonitor, FactSource, Facts};
+use crate::monitor::keeper::{Books, StorageKeeper};
+use crate::monitor::{Recorder, SharedSeries};
+use crate::operations::lease::Leadership;
+use crate::streams::{StreamContext, Streams};
+use crate::tasks::Supervisor;
+
+/// The monitors of a manager.
+#[derive(Debug)]
+pub(super) struct Monitors {
+    pub(super) storage: Arc<StorageKeeper>,
+    pub(super) series: SharedSeries,
+    pub(super) errors: Arc<ErrorMonitor>,
+}
+
+impl Monitors {
+    /// Makes them and starts their tasks.
+    pub(super) fn start(
+        cx: &StreamContext,
+        streams: &Arc<Streams>,
+        lease: &Leadership,
+        alerts: &Arc<Mutex<AlertBook>>,
+        tasks: &Supervisor,
+    ) -> Result<Self> {
+        Ok(Self {
+            storage: keep_storage(cx, lease, alerts, tasks),
+            series: record(cx, lease, tasks),
+            errors: watch_errors(cx, streams, lease, alerts, tasks)?,
+        })
+    }
+}
+
+/// The keeper of recordings, which changes their media.
+fn keep_storage(
+    cx: &StreamContext,
+    lease: &Leadership,
+    alerts: &Arc<Mutex<AlertBook>>,
+    tasks: &Supervisor,
+) -> Arc<StorageKeeper> {
+    let keeper = Arc::new(StorageKeeper {
+        fleet: Arc::clone(&cx.fleet),
+        lease: lease.clone(),
+        config: Arc::clone(&cx.config),
+        clock: cx.clock.clone(),
+        events: cx.events.clone(),
+        alerts: Arc::clone(alerts),
+        tasks: tasks.child(),
+        books: Books::default(),
+    });
+    tasks.spawn_until_shutdown("storage", Arc::clone(&keeper).run());
+    keeper
+}
+
+/// The recorder of readings.
+fn record(cx: &StreamContext, lease: &Leadership, tasks: &Supervisor) -> SharedSeries {
+    let series = SharedSeries::new(&cx.config.series);
+    let recorder = Recorder {
+        series: series.clone(),
+        config: cx.config.series.clone(),
+        fleet: Arc::clone(&cx.fleet),
+        store: Arc::clone(&cx.store),
+        lease: lease.clone(),
+        clock: cx.clock.clone(),
+    };
+    tasks.spawn("recorder", recorder.run(tasks.token().clone()));
+    series
+}
+
+/// The error analysis, which sees the whole fleet and hears of everything.
+fn watch_errors(
+    cx: &StreamContext,
+    streams: &Arc<Streams>,
+    lease: &Leadership,
+    alerts: &Arc<Mutex<AlertBook>>,
+    tasks: &Supervisor,
+) -> Result<Arc<ErrorMonitor>> {
+    let (fleet, active) = (Arc::clone(&cx.fleet), Arc::clone(streams));
+    let facts: FactSource = Arc::new(move || {
+        let encoders: Vec<_> = fleet.all().iter().map(|e| fleet.view(e)).collect();
+        Facts::new(&encoders, &active.views())
+    });
+    let monitor = Arc::new(ErrorMonitor::new(
+        cx.config.errors.clone(),
+        facts,
+        &cx.metrics,
+        Arc::clone(&cx.store),
+        lease.clone(),
+        cx.clock.clone(),
+    )?);
+    let watching = errors::watch(
+        Arc::clone(&monitor),
+        Arc::clone(alerts),
+        cx.events.clone(),
+        tasks.child(),
+    );
+    tasks.spawn("errors", watching);
+    Ok(monitor)
+}
