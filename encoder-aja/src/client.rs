@@ -7,13 +7,15 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use encoder_core::model::Secret;
-use reqwest::header::{COOKIE, HeaderValue, SET_COOKIE};
+use encoder_core::model::{ConnectionPool, Secret};
+use hyper_util::client::legacy::connect::HttpInfo;
+use reqwest::header::{CONNECTION, COOKIE, HeaderValue, SET_COOKIE};
 use reqwest::{Request, Response, StatusCode, Url};
 use tokio::time::Instant;
 
 use crate::config::AjaConfig;
 use crate::error::ReplyError;
+use crate::pool::{Pool, Silence};
 use crate::reply::{ConnectReply, EventElement, ParameterReply, event_elements, is_login_success};
 
 type Query<'a> = &'a [(&'a str, &'a str)];
@@ -38,6 +40,7 @@ pub(crate) struct HeloClient {
     write_timeout: Duration,
     event_hold: Duration,
     max_reply: usize,
+    pool: Pool,
 }
 
 #[derive(Clone, Default)]
@@ -67,7 +70,13 @@ impl HeloClient {
             write_timeout: config.write_timeout,
             event_hold: config.event_hold,
             max_reply: config.max_reply,
+            pool: Pool::new(config.pool.clone()),
         }
+    }
+
+    /// The connections to the device, as far as answers show them.
+    pub(crate) fn connections(&self) -> ConnectionPool {
+        self.pool.report()
     }
 
     /// Reads a parameter by its name on the wire.
@@ -120,7 +129,9 @@ impl HeloClient {
     /// Opens an event connection, beside the other requests.
     pub(crate) async fn connect(&self) -> Result<ConnectReply, ReplyError> {
         let query = [("action", "connect")];
-        let reply = self.beside(&query, self.write_timeout).await?;
+        let reply = self
+            .beside(&query, self.write_timeout, Silence::Fault)
+            .await?;
         ConnectReply::parse(&reply.accepted()?)
     }
 
@@ -131,7 +142,10 @@ impl HeloClient {
             ("action", "wait_for_config_events"),
             ("connectionid", connection),
         ];
-        match self.beside(&query, self.event_hold).await {
+        match self
+            .beside(&query, self.event_hold, Silence::Expected)
+            .await
+        {
             Ok(reply) => event_elements(&reply.accepted()?),
             Err(ReplyError::Silent(error)) if !error.is_connect() => Ok(Vec::new()),
             Err(error) => Err(error),
@@ -140,16 +154,21 @@ impl HeloClient {
 
     /// One request of the event feed, out of turn, so that a device that hangs on its events
     /// still answers the rest. Only a login takes the turn.
-    async fn beside(&self, query: Query<'_>, patience: Duration) -> Result<Reply, ReplyError> {
+    async fn beside(
+        &self,
+        query: Query<'_>,
+        patience: Duration,
+        silence: Silence,
+    ) -> Result<Reply, ReplyError> {
         let session = self.session();
-        let reply = self.once(query, patience, &session).await?;
+        let reply = self.ask(query, patience, &session, silence).await?;
         if !reply.asks_for_login() || self.password.is_none() {
             return Ok(reply);
         }
         let turn = self.turn(self.write_timeout).await?;
         self.renew(&turn, session.logins).await?;
         drop(turn);
-        self.once(query, patience, &self.session()).await
+        self.ask(query, patience, &self.session(), silence).await
     }
 
     /// Waits for the turn. Who holds it is bounded too, so waiting long means that the device
@@ -191,6 +210,16 @@ impl HeloClient {
         patience: Duration,
         session: &Session,
     ) -> Result<Reply, ReplyError> {
+        self.ask(query, patience, session, Silence::Fault).await
+    }
+
+    async fn ask(
+        &self,
+        query: Query<'_>,
+        patience: Duration,
+        session: &Session,
+        silence: Silence,
+    ) -> Result<Reply, ReplyError> {
         let mut url = self.base.clone();
         url.set_path("/config");
         url.query_pairs_mut().extend_pairs(query);
@@ -199,20 +228,35 @@ impl HeloClient {
         if let Some(cookie) = &session.cookie {
             request.headers_mut().insert(COOKIE, cookie.clone());
         }
-        self.send(request).await
+        self.send(request, silence).await
     }
 
-    async fn send(&self, request: Request) -> Result<Reply, ReplyError> {
-        let response = self.http.execute(request).await;
-        let response = response.map_err(ReplyError::from_transport)?;
-        let status = response.status();
-        let cookie = session_cookie(&response);
-        let body = self.body(response).await?;
-        Ok(Reply {
-            status,
-            cookie,
-            body,
-        })
+    async fn send(&self, mut request: Request, silence: Silence) -> Result<Reply, ReplyError> {
+        let mut lease = self.pool.begin(silence);
+        if lease.closes() {
+            let close = HeaderValue::from_static("close");
+            request.headers_mut().insert(CONNECTION, close);
+        }
+        let exchange = async {
+            let response = self.http.execute(request).await;
+            let response = response.map_err(ReplyError::from_transport)?;
+            let address = response.extensions().get().map(HttpInfo::local_addr);
+            lease.answered(address, closes_connection(&response));
+            let status = response.status();
+            let cookie = session_cookie(&response);
+            let body = self.body(response).await?;
+            Ok(Reply {
+                status,
+                cookie,
+                body,
+            })
+        };
+        let reply = exchange.await;
+        match &reply {
+            Ok(_) => lease.finish(),
+            Err(error) => lease.fail(error),
+        }
+        reply
     }
 
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, ReplyError> {
@@ -237,7 +281,7 @@ impl HeloClient {
         let form = [("password_provided", password.expose())];
         let request = self.http.post(url).form(&form).timeout(self.write_timeout);
         let request = request.build().map_err(ReplyError::from_transport)?;
-        let reply = self.send(request).await?;
+        let reply = self.send(request, Silence::Fault).await?;
         let cookie = reply.cookie.clone();
         if !is_login_success(&reply.accepted()?) {
             return Err(ReplyError::WrongPassword);
@@ -276,6 +320,16 @@ impl Reply {
             status => Err(ReplyError::Status(status.as_u16())),
         }
     }
+}
+
+/// Whether the device ends the connection behind this reply.
+fn closes_connection(response: &Response) -> bool {
+    let said = response.headers().get_all(CONNECTION).iter();
+    let mut options = said.filter_map(|value| value.to_str().ok());
+    options.any(|options| {
+        let mut options = options.split(',');
+        options.any(|option| option.trim().eq_ignore_ascii_case("close"))
+    })
 }
 
 /// The `session` cookie of a reply, ready to be sent back.

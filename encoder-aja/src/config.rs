@@ -8,6 +8,8 @@ use encoder_core::model::{Secret, Violation, millis};
 use encoder_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::pool::PoolConfig;
+
 /// Number of streaming profiles a HELO stores.
 pub(crate) const PROFILES: u8 = 10;
 
@@ -58,7 +60,8 @@ pub struct AjaConfig {
     /// event. Default 10 s.
     #[serde(rename = "slow_refresh_ms", with = "millis")]
     pub slow_refresh: Duration,
-    /// Age at which media and network are read again. Default 60 s.
+    /// Age at which media and network are read again, since they decide about no stream: the slow
+    /// collection of this driver. Default 30 s.
     #[serde(rename = "media_refresh_ms", with = "millis")]
     pub media_refresh: Duration,
     /// First pause before the event feed is opened again; doubles with every failure.
@@ -68,6 +71,8 @@ pub struct AjaConfig {
     /// Longest pause before the event feed is opened again. Default 5 s.
     #[serde(rename = "reconnect_max_ms", with = "millis")]
     pub reconnect_max: Duration,
+    /// How connections to a device are kept.
+    pub pool: PoolConfig,
     /// Longest reply that is read, in bytes. Default 4 MiB.
     pub max_reply: usize,
     /// Certificates in PEM that are trusted besides the system's, for devices with HTTPS.
@@ -121,9 +126,10 @@ impl Default for AjaConfig {
             write_timeout: Duration::from_secs(3),
             refresh_budget: Duration::from_millis(600),
             slow_refresh: Duration::from_secs(10),
-            media_refresh: Duration::from_secs(60),
+            media_refresh: Duration::from_secs(30),
             reconnect_min: Duration::from_millis(250),
             reconnect_max: Duration::from_secs(5),
+            pool: PoolConfig::default(),
             max_reply: 4 * 1024 * 1024,
             extra_roots: None,
             profile: PROFILES,
@@ -154,10 +160,14 @@ impl AjaConfig {
             ("write_timeout_ms", self.write_timeout),
             ("reconnect_min_ms", self.reconnect_min),
             ("event_hold_ms", self.event_hold),
+            ("media_refresh_ms", self.media_refresh),
+            ("pool.idle_timeout_seconds", self.pool.idle_timeout),
+            ("pool.lifetime_seconds", self.pool.lifetime),
+            ("pool.keepalive_seconds", self.pool.keepalive),
         ];
         let zero = spans.iter().filter(|(_, span)| span.is_zero());
         let mut violations: Vec<_> = zero
-            .map(|(field, _)| Violation::new(*field, "out_of_range", "must be more than 0 ms"))
+            .map(|(field, _)| Violation::new(*field, "out_of_range", "must be longer than zero"))
             .collect();
         let mut rule = |held: bool, field: &str, message: &str| {
             if !held {
@@ -180,6 +190,7 @@ impl AjaConfig {
             "max_reply",
             "must be 1024 bytes or more",
         );
+        rule(self.pool.max_idle > 0, "pool.max_idle", "must be 1 or more");
         let ordered = self.reconnect_max >= self.reconnect_min;
         rule(
             ordered,

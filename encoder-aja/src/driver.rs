@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use encoder_core::model::{
-    Action, DeviceStreamState, EncoderId, EncoderSpec, EncoderStatus, PublishTarget, Secret,
-    StreamConfig,
+    Action, ConnectionPool, DeviceStreamState, EncoderId, EncoderSpec, EncoderStatus,
+    PublishTarget, Secret, StreamConfig,
 };
 use encoder_core::{Capability, DeviceEvent, DriverFactory, EncoderDriver, Result};
 use futures::stream::BoxStream;
@@ -151,6 +151,10 @@ impl EncoderDriver for AjaDriver {
 
     fn events(&self) -> BoxStream<'static, DeviceEvent> {
         poll::events(Arc::clone(&self.device))
+    }
+
+    fn connections(&self) -> Option<ConnectionPool> {
+        Some(self.device.client.connections())
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use encoder_core::model::Violation;
 use encoder_core::{Error, ErrorKind, Result};
@@ -16,11 +15,6 @@ use rustls_platform_verifier::Verifier;
 
 use crate::config::AjaConfig;
 
-/// Idle connections kept for each device: one for commands, one for the long poll.
-const IDLE_CONNECTIONS: usize = 2;
-/// A peer that vanished is noticed on the long poll within about three of these.
-const KEEPALIVE: Duration = Duration::from_secs(15);
-
 /// Builds the shared client: HTTP/1.1 straight to the device, neither proxies nor redirects,
 /// which could carry a stream key to somebody else.
 pub(crate) fn client(config: &AjaConfig) -> Result<reqwest::Client> {
@@ -31,9 +25,10 @@ pub(crate) fn client(config: &AjaConfig) -> Result<reqwest::Client> {
         .referer(false)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(config.connect_timeout)
-        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .pool_max_idle_per_host(config.pool.max_idle)
+        .pool_idle_timeout(config.pool.idle_timeout)
         .tcp_nodelay(true)
-        .tcp_keepalive(KEEPALIVE);
+        .tcp_keepalive(config.pool.keepalive);
     builder.build().map_err(|error| {
         let message = "the HTTP client cannot be made";
         Error::new(ErrorKind::Unexpected, message).with_source(error.without_url())

@@ -13,6 +13,7 @@ mod feed;
 mod http;
 mod params;
 mod poll;
+mod pool;
 mod readings;
 mod reply;
 mod settings;
@@ -24,3 +25,4 @@ pub mod simulator;
 
 pub use config::{AjaConfig, UnknownInput};
 pub use driver::{AjaDriver, AjaDriverFactory, DRIVER_NAME};
+pub use pool::PoolConfig;

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    Action, Alarm, Bitrate, Celsius, DeviceRecordState, DeviceStreamState, EncoderId, EncoderSpec,
-    EncoderStatus, InputSignal, PublishTarget, Resolution, StreamConfig,
+    Action, Alarm, Bitrate, Celsius, ConnectionPool, DeviceRecordState, DeviceStreamState,
+    EncoderId, EncoderSpec, EncoderStatus, InputSignal, PublishTarget, Resolution, StreamConfig,
 };
 
 /// How a device arrives at its frame rate.
@@ -238,6 +238,12 @@ pub trait EncoderDriver: Debug + Send + Sync + 'static {
     /// The device's own event feed; never ends by itself, reconnects inside, and yields nothing
     /// for a driver without one. Dropping the stream closes the feed.
     fn events(&self) -> BoxStream<'static, DeviceEvent>;
+
+    /// The connections it keeps open to the device, as known without asking; `None` for a driver
+    /// that keeps none or cannot tell.
+    fn connections(&self) -> Option<ConnectionPool> {
+        None
+    }
 }
 
 /// Conveniences over [`EncoderDriver`].

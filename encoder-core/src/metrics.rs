@@ -18,6 +18,8 @@ use crate::model::{
     Interruption, StreamView, Trigger,
 };
 
+mod connection;
+
 /// Bounds for the time a device takes to answer.
 const ANSWER_SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
@@ -81,6 +83,10 @@ const READINGS: [Reading; 10] = [
     }),
 ];
 
+fn readings() -> impl Iterator<Item = Reading> {
+    READINGS.into_iter().chain(connection::READINGS)
+}
+
 /// The manager's figures. Cheap to clone; all clones share one registry.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
@@ -90,7 +96,7 @@ struct Inner {
     request_seconds: HistogramVec,
     request_failures: IntCounterVec,
     state: GaugeVec,
-    /// One for each of [`READINGS`].
+    /// One for each of [`readings`].
     readings: Vec<GaugeVec>,
     stream_state: GaugeVec,
     backup_ready: GaugeVec,
@@ -178,8 +184,7 @@ impl Inner {
                 "1 for the state it is in.",
                 &["encoder_id", "state"],
             ),
-            readings: READINGS
-                .iter()
+            readings: readings()
                 .map(|(name, help, _)| series.gauge(name, help, id))
                 .collect(),
             stream_state: series.gauge(
@@ -255,7 +260,7 @@ impl Metrics {
                     .with_label_values(&[id[0], state.as_str()])
                     .set(holds);
             }
-            for (gauge, (_, _, read)) in m.readings.iter().zip(READINGS) {
+            for (gauge, (_, _, read)) in m.readings.iter().zip(readings()) {
                 if let Some(value) = read(view) {
                     gauge.with_label_values(&id).set(value);
                 }

@@ -112,6 +112,10 @@ prop_compose! {
     }
 }
 
+fn odd_number() -> impl Strategy<Value = f64> {
+    prop::sample::select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY])
+}
+
 fn happenings() -> impl Strategy<Value = Vec<(u64, Happening)>> {
     let happening = prop_oneof![
         6 => outcome().prop_map(Happening::Contact),
@@ -177,8 +181,13 @@ proptest! {
                 let later = policy.assess(&history, now + Duration::from_secs(seconds));
                 prop_assert!(later.verdict >= worst);
                 worst = later.verdict;
-                let health = later.health.map_or(0.0, |health| health.value());
-                prop_assert!((0.0..=100.0).contains(&health));
+                let parts = later.parts;
+                let scores =
+                    [later.health, parts.system, parts.stream, parts.storage, parts.connection];
+                for score in scores.into_iter().flatten() {
+                    prop_assert!((0.0..=100.0).contains(&score.value()));
+                }
+                prop_assert!(later.health.is_some() || scores.iter().all(Option::is_none));
                 let severities = later.issues.iter().map(|issue| issue.severity);
                 prop_assert!(severities.is_sorted_by(|a, b| a >= b), "worst first");
             }
@@ -199,6 +208,38 @@ proptest! {
             prop_assert!(both.verdict >= single.verdict);
             prop_assert!(single.health.is_none() || both.health <= single.health);
         }
+    }
+
+    #[test]
+    fn readings_that_are_no_numbers_count_as_absent(status in status(), odd in odd_number()) {
+        let judge = |status: &EncoderStatus| {
+            let now = Instant::now();
+            let mut history = History::new(HistoryConfig::default(), now, Timestamp::from_millis(0));
+            history.record_status(now, status.clone());
+            DirectPolicy::default().assess(&history, now)
+        };
+        let mut absent = status.clone();
+        absent.system.cpu_percent = None;
+        absent.system.temperature = None;
+        let mut broken = absent.clone();
+        broken.system.cpu_percent = Some(odd);
+        broken.system.temperature = Some(Celsius(odd));
+        prop_assert_eq!(judge(&broken), judge(&absent));
+    }
+
+    #[test]
+    fn an_outlook_never_changes_a_conclusion(happenings in happenings()) {
+        let (history, now) = history(happenings);
+        let policy = ConnectionPolicy::default();
+        let (mut assessment, mut connection) =
+            (policy.assess(&history, now), policy.connection_health(&history, now));
+        let before = assessment.clone();
+        policy.outlook(&history, 80.0, now).complete(&mut assessment, &mut connection);
+        prop_assert_eq!(
+            (assessment.health, assessment.verdict, assessment.parts),
+            (before.health, before.verdict, before.parts)
+        );
+        prop_assert!(connection.stability.is_none_or(|share| (0.0..=1.0).contains(&share)));
     }
 
     #[test]

@@ -24,6 +24,15 @@ impl ManagerConfig {
             ("watch.silent_interval_ms", self.watch.silent_interval),
             ("watch.timeout_ms", self.watch.timeout),
             ("watch.report_interval_ms", self.watch.report_interval),
+            ("watch.slow_interval_seconds", self.watch.slow_interval),
+            (
+                "watch.history.summary_interval_seconds",
+                self.watch.history.summary_interval,
+            ),
+            (
+                "connection.patterns.flapping_window_seconds",
+                self.connection.patterns.flapping_window,
+            ),
             ("failover.start_grace_seconds", self.failover.start_grace),
             ("failover.fence_deadline_ms", self.failover.fence_deadline),
             ("failover.command_timeout_ms", self.failover.command_timeout),
@@ -50,6 +59,22 @@ impl ManagerConfig {
             self.ingest.missing_after >= self.ingest.poll_interval * 2,
             "ingest.missing_after_ms",
             "must be at least twice poll_interval_ms",
+        );
+        for (field, percent) in self.direct.percents() {
+            let holds = percent > 0.0 && percent <= 100.0;
+            require(holds, field, "must be more than 0 and at most 100");
+        }
+        let temperature = self.direct.temperature_celsius;
+        require(
+            temperature.is_finite() && temperature > 0.0,
+            "direct.temperature_celsius",
+            "must be a number above 0",
+        );
+        let jitter = self.connection.patterns.periodic_jitter;
+        require(
+            (0.0..0.5).contains(&jitter),
+            "connection.patterns.periodic_jitter",
+            "must be at least 0 and below 0.5",
         );
         require(!self.instance.is_empty(), "instance", "must not be empty");
         require(

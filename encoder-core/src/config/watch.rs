@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::health::HistoryConfig;
-use crate::model::millis;
+use crate::model::{millis, seconds};
 
 /// How encoders are watched.
 ///
@@ -33,6 +33,11 @@ pub struct WatchConfig {
     /// Time between health events when nothing changes.
     #[serde(rename = "report_interval_ms", with = "millis")]
     pub report_interval: Duration,
+    /// The slow collection: time between looks for patterns and for the next threshold crossing,
+    /// which do not decide about a stream. Drivers have settings of their own for how often they
+    /// read values that move without an event.
+    #[serde(rename = "slow_interval_seconds", with = "seconds")]
+    pub slow_interval: Duration,
     /// How much is remembered.
     pub history: HistoryConfig,
 }
@@ -46,6 +51,7 @@ impl Default for WatchConfig {
             silent_interval: Duration::from_secs(2),
             timeout: Duration::from_secs(1),
             report_interval: Duration::from_secs(10),
+            slow_interval: Duration::from_secs(30),
             history: HistoryConfig::default(),
         }
     }

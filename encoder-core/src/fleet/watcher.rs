@@ -17,7 +17,7 @@ use super::encoder::{Duty, Encoder};
 use super::snapshot::EncoderSnapshot;
 use crate::driver::DeviceEvent;
 use crate::error::{Error, ErrorKind, Result};
-use crate::health::{ContactOutcome, History};
+use crate::health::{ConnectionOutlook, ContactOutcome, History};
 use crate::model::{EncoderStatus, EventKind, Heat, Subject, Verdict};
 
 type Poll = BoxFuture<'static, (Duration, Result<EncoderStatus>)>;
@@ -29,6 +29,8 @@ pub(super) struct Watcher {
     duty: watch::Receiver<Duty>,
     next_poll: Instant,
     next_report: Instant,
+    outlook: ConnectionOutlook,
+    next_outlook: Instant,
 }
 
 impl Watcher {
@@ -40,6 +42,8 @@ impl Watcher {
             duty: encoder.duty.subscribe(),
             next_poll: now,
             next_report: now,
+            outlook: ConnectionOutlook::default(),
+            next_outlook: now,
             encoder,
             context,
         }
@@ -117,6 +121,7 @@ impl Watcher {
         let now = self.context.clock.instant();
         match event {
             DeviceEvent::Snapshot(status) => {
+                self.history.record_feed_up(now);
                 self.history.record_contact(now, ContactOutcome::Spoke);
                 self.history.record_status(now, *status);
             }
@@ -127,6 +132,7 @@ impl Watcher {
             }
             DeviceEvent::FeedLost { reason } => {
                 tracing::debug!(encoder = %self.encoder.id(), reason, "event feed lost");
+                self.history.record_feed_lost();
                 // The poll decides whether the device or only its feed is gone.
                 self.next_poll = now;
             }
@@ -161,6 +167,7 @@ impl Watcher {
     /// Judges what is known and tells everybody whom it concerns.
     fn conclude(&mut self) {
         let now = self.context.clock.instant();
+        self.look_ahead(now);
         let snapshot = self.judge(now);
         let mut changed = false;
         self.encoder.snapshots.send_if_modified(|current| {
@@ -177,15 +184,30 @@ impl Watcher {
         }
     }
 
+    /// Looks for patterns and the next threshold crossing, at the pace of the slow collection.
+    fn look_ahead(&mut self, now: Instant) {
+        if now < self.next_outlook {
+            return;
+        }
+        let config = &self.context.config;
+        self.next_outlook = now + config.watch.slow_interval;
+        let limit = config.direct.temperature_celsius;
+        self.outlook = self.context.connection.outlook(&self.history, limit, now);
+    }
+
     fn judge(&self, now: Instant) -> EncoderSnapshot {
         let history = &self.history;
+        let mut assessment = self.context.policy.assess(history, now);
+        let mut connection = self.context.connection.connection_health(history, now);
+        connection.pool = self.encoder.driver.connections();
+        self.outlook.complete(&mut assessment, &mut connection);
         let temperature = history
             .status()
             .and_then(|status| status.system.temperature);
         EncoderSnapshot {
             status: history.status().cloned(),
-            assessment: self.context.policy.assess(history, now),
-            connection: self.context.connection.connection_health(history, now),
+            assessment,
+            connection,
             // One degree is one point, so that a threshold of 80 means the same on both scales.
             heat: temperature.map(|celsius| Heat::new(celsius.0)),
             last_alive: history.last_alive(),

@@ -11,10 +11,16 @@ use crate::model::{
     Assessment, ConnectionHealth, Health, Issue, Severity, Verdict, issue_code, millis,
 };
 
+mod figures;
 mod link;
+mod outlook;
+pub mod patterns;
 mod rhythm;
 
+use figures::{distribution, error_rate, median_latency, stability};
 use link::Link;
+pub use outlook::{ConnectionOutlook, PredictionConfig};
+pub use patterns::PatternConfig;
 
 /// Best score while the latest request failed, or trust is still being regained.
 const SHAKEN_CAP: f64 = 50.0;
@@ -52,6 +58,10 @@ pub struct ConnectionConfig {
     /// Least deviation that a rhythm is credited with. Default 200 ms.
     #[serde(rename = "min_deviation_ms", with = "millis")]
     pub min_deviation: Duration,
+    /// What must be seen before a pattern is claimed.
+    pub patterns: PatternConfig,
+    /// What must be seen before a threshold crossing is predicted.
+    pub prediction: PredictionConfig,
 }
 
 impl Default for ConnectionConfig {
@@ -66,6 +76,8 @@ impl Default for ConnectionConfig {
             suspicion: 8.0,
             acceptable_pause: Duration::from_secs(6),
             min_deviation: Duration::from_millis(200),
+            patterns: PatternConfig::default(),
+            prediction: PredictionConfig::default(),
         }
     }
 }
@@ -99,17 +111,40 @@ impl ConnectionPolicy {
     }
 
     /// The figures behind the verdict, for reports. They are measured over the `window` most
-    /// recent requests, outages included.
+    /// recent requests, outages included. Patterns and prediction are not in here; see
+    /// [`outlook`](Self::outlook).
     pub fn connection_health(&self, history: &History, now: Instant) -> ConnectionHealth {
         let assessment = self.assess(history, now);
         let recent = self.recent(history, 0);
         ConnectionHealth {
             health_score: assessment.health,
             latency_ms: median_latency(recent.clone()).map(|span| span.as_secs_f64() * 1000.0),
-            error_rate: error_rate(recent),
+            error_rate: error_rate(recent.clone()),
+            latency: distribution(recent.clone()),
+            stability: stability(recent),
+            reconnects: history.reconnects(),
             issues: assessment.issues,
-            prediction: None,
+            ..ConnectionHealth::default()
         }
+    }
+
+    /// Patterns, and the next threshold that will be crossed; `temperature_limit` is that of the
+    /// device in °C. Costs some hundred microseconds, so it is not for every assessment.
+    pub fn outlook(
+        &self,
+        history: &History,
+        temperature_limit: f64,
+        now: Instant,
+    ) -> ConnectionOutlook {
+        ConnectionOutlook::of(&self.config, history, temperature_limit, now)
+    }
+
+    fn quiet(&self, since: Option<Instant>, now: Instant) -> [String; 2] {
+        let quiet = since.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        [
+            format!("quiet_seconds={:.1}", quiet.as_secs_f64()),
+            format!("suspicion={}", self.config.suspicion),
+        ]
     }
 
     /// The most recent requests, not older than number `from`.
@@ -129,11 +164,11 @@ impl HealthPolicy for ConnectionPolicy {
         let link = Link::of(&self.config, history);
         let mut report = Report::new(history);
         if link.is_down() && link.failures > 0 {
-            return report.silent(&link);
+            return report.silent(&link, self.config.fall);
         }
         if rhythm::is_suspicious(&self.config, history, now) {
             if link.failures > 0 {
-                return report.silent(&link);
+                return report.silent(&link, self.config.fall);
             }
             let since = history.last_alive();
             report.wear(
@@ -141,6 +176,7 @@ impl HealthPolicy for ConnectionPolicy {
                 since,
                 DOUBTFUL_CAP,
                 "unusually quiet",
+                self.quiet(since, now),
             );
         }
         if link.is_down() {
@@ -153,6 +189,10 @@ impl HealthPolicy for ConnectionPolicy {
                 link.down_since,
                 SHAKEN_CAP,
                 message,
+                [
+                    format!("answers={}", link.answers),
+                    format!("threshold={}", self.config.rise),
+                ],
             );
         }
         if link.misbehaves {
@@ -166,6 +206,10 @@ impl HealthPolicy for ConnectionPolicy {
                 link.wrong_since,
                 DOUBTFUL_CAP,
                 message,
+                [
+                    format!("wrong_answers={}", link.wrong),
+                    format!("threshold={}", self.config.fall),
+                ],
             );
         }
         if link.failures > 0 {
@@ -192,7 +236,11 @@ impl ConnectionPolicy {
             report.cap(strain(latency.as_secs_f64(), limit, HOPELESS * limit));
             if latency >= slow {
                 let message = format!("answers take {} ms", latency.as_millis());
-                report.wear(issue_code::CONNECTION_SLOW, begin, 100.0, message);
+                let evidence = [
+                    format!("latency_ms={}", latency.as_millis()),
+                    format!("threshold={}", slow.as_millis()),
+                ];
+                report.wear(issue_code::CONNECTION_SLOW, begin, 100.0, message, evidence);
             }
         }
         let warning = self.config.error_rate_warning;
@@ -201,26 +249,20 @@ impl ConnectionPolicy {
             // An outage has an issue of its own.
             if rate >= warning && rate > 0.0 && !link.is_down() {
                 let message = format!("{:.0} % of requests fail", rate * 100.0);
-                report.wear(issue_code::CONNECTION_UNSTABLE, begin, 100.0, message);
+                let evidence = [
+                    format!("error_rate={rate:.3}"),
+                    format!("threshold={warning}"),
+                ];
+                report.wear(
+                    issue_code::CONNECTION_UNSTABLE,
+                    begin,
+                    100.0,
+                    message,
+                    evidence,
+                );
             }
         }
     }
-}
-
-/// The middle of the latencies; `None` without any answer.
-fn median_latency<'a>(requests: impl Iterator<Item = &'a Contact>) -> Option<Duration> {
-    let mut latencies: Vec<_> = requests.filter_map(Contact::latency).collect();
-    latencies.sort_unstable();
-    latencies.get(latencies.len() / 2).copied()
-}
-
-/// Share of failed requests; `None` without any request.
-fn error_rate<'a>(requests: impl Iterator<Item = &'a Contact> + Clone) -> Option<f64> {
-    let total = requests.clone().count();
-    let failed = requests
-        .filter(|contact| contact.failure().is_some())
-        .count();
-    (total > 0).then(|| failed as f64 / total as f64)
 }
 
 /// An assessment in the making.
@@ -243,33 +285,35 @@ impl<'a> Report<'a> {
         self.score = self.score.min(score);
     }
 
-    fn raise(
+    fn raise<const N: usize>(
         &mut self,
         code: &'static str,
         severity: Severity,
         since: Option<Instant>,
         message: impl Into<String>,
+        evidence: [String; N],
     ) {
         let Some(since) = since else { return };
         let since = self.history.wall(since);
-        let issue = Issue::new(code, severity, message, since);
+        let issue = Issue::new(code, severity, message, since).with_evidence(evidence);
         self.assessment.issues.push(issue);
     }
 
-    fn wear(
+    fn wear<const N: usize>(
         &mut self,
         code: &'static str,
         since: Option<Instant>,
         cap: f64,
         message: impl Into<String>,
+        evidence: [String; N],
     ) {
-        self.raise(code, Severity::Warning, since, message);
+        self.raise(code, Severity::Warning, since, message, evidence);
         self.assessment.verdict = self.assessment.verdict.max(Verdict::Worn);
         self.cap(cap);
     }
 
     /// Silence is critical where it endangers a stream.
-    fn silent(mut self, link: &Link) -> Assessment {
+    fn silent(mut self, link: &Link, fall: u32) -> Assessment {
         let severity = match self.history.publishing_intended_since() {
             Some(_) => Severity::Critical,
             None => Severity::Warning,
@@ -280,14 +324,20 @@ impl<'a> Report<'a> {
             severity,
             link.silent_since,
             message,
+            [
+                format!("failures={}", link.failures),
+                format!("threshold={fall}"),
+            ],
         );
         self.assessment.verdict = Verdict::Silent;
         self.assessment.health = Some(Health::MIN);
+        self.assessment.parts.connection = Some(Health::MIN);
         self.assessment
     }
 
     fn conclude(mut self, known: bool) -> Assessment {
         self.assessment.health = known.then(|| Health::new(self.score));
+        self.assessment.parts.connection = self.assessment.health;
         self.assessment
     }
 }

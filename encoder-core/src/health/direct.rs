@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::report::Report;
-use super::score::weighted_mean;
+use super::report::{Part, Report, Scores, figure};
 use super::{HealthPolicy, History, readings};
 use crate::model::{
     Alarm, AlarmCategory, Assessment, DeviceStreamState, EncoderStatus, Severity, Verdict,
@@ -14,6 +13,7 @@ use crate::model::{
 
 /// Longest text of a device that is repeated in an issue.
 const MAX_ALARM_CHARS: usize = 200;
+
 /// When a device counts as unwell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,7 +25,8 @@ pub struct DirectConfig {
     pub memory_percent: f64,
     /// Temperature from which on it is too hot. Default 80 °C.
     pub temperature_celsius: f64,
-    /// Temperature at which the device is in danger. Default 90 °C.
+    /// Temperature at which the device is in danger. Default 90 °C; below `temperature_celsius` that
+    /// one counts.
     pub temperature_critical_celsius: f64,
     /// Use of a medium from which on it is too full. Default 90.
     pub storage_percent: f64,
@@ -49,6 +50,17 @@ impl Default for DirectConfig {
             input_loss_after: Duration::from_secs(2),
             self_recovery: Duration::from_secs(5),
         }
+    }
+}
+
+impl DirectConfig {
+    /// Thresholds in percent with their keys.
+    pub(crate) fn percents(&self) -> [(&'static str, f64); 3] {
+        [
+            ("direct.cpu_percent", self.cpu_percent),
+            ("direct.memory_percent", self.memory_percent),
+            ("direct.storage_percent", self.storage_percent),
+        ]
     }
 }
 
@@ -83,7 +95,9 @@ impl Default for DirectConfig {
 ///
 /// The mean of stream (weight 0.5), system (0.3) and storage (0.2), as far as the device reports
 /// them, less 30 for each critical and 10 for each lesser issue of stream, input and alarms; at
-/// most 20 for an encoder that fails.
+/// most 20 for an encoder that fails. The parts are told one by one, each less what the issues
+/// about it cost: alarms about media are charged to storage, those about heat and hardware to
+/// system, all others to the stream.
 #[derive(Clone, Debug, Default)]
 pub struct DirectPolicy {
     /// Thresholds.
@@ -113,76 +127,79 @@ impl DirectPolicy {
     ) {
         use DeviceStreamState as State;
         let streamed = report.history.streamed_since_intended();
-        match state {
-            State::Failing => report.fail(
+        let (code, message) = match state {
+            State::Failing => (
                 issue_code::STREAM_FAILING,
-                since,
                 "device reports a failing stream",
             ),
             State::Idle | State::FailingIdle if streamed => {
-                report.fail(
-                    issue_code::STREAM_STOPPED,
-                    since,
-                    "device stopped streaming",
-                );
+                (issue_code::STREAM_STOPPED, "device stopped streaming")
             }
-            State::FailingIdle if since > report.intended_since => {
-                report.fail(
-                    issue_code::STREAM_FAILING,
-                    since,
-                    "device failed to start streaming",
-                );
-            }
-            State::Initialising | State::ShuttingDown => {
-                report.fail(
-                    issue_code::DEVICE_RESTARTING,
-                    since,
-                    "device restarts while on air",
-                );
-            }
-            State::Starting if streamed && report.lasts(since, self.config.self_recovery) => {
-                report.fail(
-                    issue_code::STREAM_STOPPED,
-                    since,
-                    "device does not come back on air",
-                );
-            }
+            State::FailingIdle if since > report.intended_since => (
+                issue_code::STREAM_FAILING,
+                "device failed to start streaming",
+            ),
+            State::Initialising | State::ShuttingDown => (
+                issue_code::DEVICE_RESTARTING,
+                "device restarts while on air",
+            ),
             State::Starting if streamed => {
-                report.wear(
-                    issue_code::STREAM_STOPPED,
-                    since,
-                    "device is coming back on air",
-                );
+                return self.judge_comeback(report, since);
             }
-            _ => {}
-        }
+            _ => return,
+        };
+        let lasted = report.lasted(since);
+        let evidence = report.fail(code, since, message);
+        evidence.push(format!("stream_state={}", state.as_str()));
+        evidence.extend(lasted);
+    }
+
+    /// A device that was on air starts again by itself.
+    fn judge_comeback(&self, report: &mut Report<'_>, since: Option<Instant>) {
+        let limit = self.config.self_recovery;
+        let lasted = report.lasted(since);
+        let evidence = if report.lasts(since, limit) {
+            let message = "device does not come back on air";
+            report.fail(issue_code::STREAM_STOPPED, since, message)
+        } else {
+            let message = "device is coming back on air";
+            report.wear(issue_code::STREAM_STOPPED, since, message)
+        };
+        evidence.push("stream_state=starting".to_owned());
+        evidence.extend(lasted);
+        evidence.push(figure("threshold", limit.as_secs_f64()));
     }
 
     fn judge_input(&self, report: &mut Report<'_>) {
         let Some(since) = report.history.input_lost_since() else {
             return;
         };
-        if report.is_lasting_on_air(since, self.config.input_loss_after) {
-            report.fail(
-                issue_code::INPUT_LOST,
-                Some(since),
-                "no picture at the input",
-            );
+        let limit = self.config.input_loss_after;
+        let lasted = report.lasted(Some(since));
+        let message = "no picture at the input";
+        let evidence = if report.is_lasting_on_air(since, limit) {
+            report.fail(issue_code::INPUT_LOST, Some(since), message)
         } else {
-            report.wear(
-                issue_code::INPUT_LOST,
-                Some(since),
-                "no picture at the input",
-            );
-        }
+            report.wear(issue_code::INPUT_LOST, Some(since), message)
+        };
+        evidence.push("input_present=false".to_owned());
+        evidence.extend(lasted);
+        evidence.push(figure("threshold", limit.as_secs_f64()));
     }
 
     fn judge_alarm(&self, report: &mut Report<'_>, status: &EncoderStatus, alarm: &Alarm) {
         let since = report.history.alarm_since(&alarm.code);
         let message = presentable(&alarm.message);
         let code = alarm.code.clone();
+        let mut evidence = vec![
+            format!("alarm={}", alarm.code),
+            format!("category={}", alarm.category.as_str()),
+            format!("raised_as={}", alarm.severity.as_str()),
+        ];
+        evidence.extend(report.lasted(since));
         if self.is_failure(report, status, alarm, since) {
-            return report.fail(code, since, message);
+            report.fail(code, since, message).extend(evidence);
+            return;
         }
         let about_the_stream =
             matches!(alarm.category, AlarmCategory::Stream | AlarmCategory::Input);
@@ -194,7 +211,10 @@ impl DirectPolicy {
             Severity::Critical if !endangers => Severity::Warning,
             severity => severity,
         };
-        report.raise_with_penalty(code, severity, since, message);
+        let part = Part::from(alarm.category);
+        report
+            .raise_with_penalty(part, code, severity, since, message)
+            .extend(evidence);
         // Full media and schedules do not make a worse encoder of it.
         let wears = match alarm.category {
             AlarmCategory::Storage | AlarmCategory::Schedule | AlarmCategory::Configuration => {
@@ -247,38 +267,32 @@ impl HealthPolicy for DirectPolicy {
         let stream = stream_score(state, report.assessment.verdict);
         let system = readings::judge_system(&self.config, status, &mut report);
         let storage = readings::judge_storage(&self.config, status, &mut report);
-        report.conclude(weighted_mean([
-            (0.5, stream),
-            (0.3, system),
-            (0.2, storage),
-        ]))
+        report.conclude(Scores {
+            stream,
+            system,
+            storage,
+        })
     }
 }
 
 fn judge_resting(report: &mut Report<'_>, state: DeviceStreamState, since: Option<Instant>) {
     use DeviceStreamState as State;
-    match state {
+    let evidence = match state {
         State::Failing => {
-            report.wear(
-                issue_code::STREAM_FAILING,
-                since,
-                "device tries to stream and fails",
-            );
+            let message = "device tries to stream and fails";
+            report.wear(issue_code::STREAM_FAILING, since, message)
         }
         State::FailingIdle => {
             let message = "the device's last attempt to stream failed";
-            report.raise_with_penalty(
-                issue_code::STREAM_FAILING,
-                Severity::Warning,
-                since,
-                message,
-            );
+            let (code, severity) = (issue_code::STREAM_FAILING, Severity::Warning);
+            report.raise_with_penalty(Part::Stream, code, severity, since, message)
         }
         State::Initialising | State::ShuttingDown => {
-            report.wear(issue_code::DEVICE_RESTARTING, since, "device restarts");
+            report.wear(issue_code::DEVICE_RESTARTING, since, "device restarts")
         }
-        _ => {}
-    }
+        _ => return,
+    };
+    evidence.push(format!("stream_state={}", state.as_str()));
 }
 
 fn stream_score(state: DeviceStreamState, verdict: Verdict) -> Option<f64> {

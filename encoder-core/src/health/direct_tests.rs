@@ -443,3 +443,132 @@ fn score_counts_what_is_reported_and_nothing_else() {
     );
     assert!(score(loaded(Some(100.0), Some(5.0))) > 62.5);
 }
+
+/// Every reading at its best or at its worst.
+fn extreme(worst: bool) -> EncoderStatus {
+    let (percent, celsius, free) = if worst {
+        (100.0, 90.0, 0)
+    } else {
+        (1.0, 20.0, 99)
+    };
+    status(|status| {
+        status.system.cpu_percent = Some(percent);
+        status.system.memory_percent = Some(percent);
+        status.system.temperature = Some(Celsius(celsius));
+        status.media = vec![MediumReadings {
+            slot: "primary".to_owned(),
+            free_percent: Some(free),
+            ..Default::default()
+        }];
+    })
+}
+
+#[test]
+fn every_part_and_the_whole_reach_both_ends() {
+    let values = |assessment: &Assessment| {
+        let parts = assessment.parts;
+        [assessment.health, parts.system, parts.stream, parts.storage]
+            .map(|score| score.map(Health::value))
+    };
+    let best = Watched::on_air().reports(EncoderStatus {
+        stream_state: State::Streaming,
+        ..extreme(false)
+    });
+    assert_eq!(values(&best.judge()), [Some(100.0); 4]);
+    let worst = Watched::on_air().reports(extreme(true)).judge();
+    assert_eq!(values(&worst), [Some(0.0); 4]);
+    assert_eq!(worst.parts.connection, None);
+}
+
+#[test]
+fn parts_without_readings_are_absent_and_the_whole_is_that_of_the_others() {
+    let resting = Watched::new().reports(status(|_| {})).judge();
+    assert_eq!((resting.parts.system, resting.parts.storage), (None, None));
+    assert_eq!(resting.health, resting.parts.stream);
+    let unreadable = EncoderStatus {
+        stream_state: State::Unknown,
+        ..extreme(true)
+    };
+    let judged = Watched::new().reports(unreadable).judge();
+    assert_eq!(judged.parts.stream, None);
+    assert_eq!(judged.health, Some(Health::MIN), "system and storage alone");
+}
+
+#[test]
+fn alarms_are_charged_to_what_they_are_about() {
+    use AlarmCategory::{Input, Storage, Thermal};
+    for (category, severity) in [
+        (Storage, Severity::Warning),
+        (Thermal, Severity::Warning),
+        (Input, Severity::Warning),
+    ] {
+        let mut full = extreme(false);
+        full.alarms = vec![alarm("other", category, severity)];
+        let judged = Watched::new().reports(full).judge();
+        let parts = judged.parts;
+        let of = |wanted| Some(Health::new(if category == wanted { 90.0 } else { 100.0 }));
+        assert_eq!(
+            [parts.storage, parts.system, parts.stream],
+            [of(Storage), of(Thermal), of(Input)],
+            "{category:?}"
+        );
+        assert_eq!(judged.health, Some(Health::new(90.0)));
+    }
+}
+
+#[test]
+fn every_issue_names_its_figures_and_its_threshold() {
+    let hot = Watched::new().reports(extreme(true)).judge();
+    assert_eq!(hot.issues.len(), 4);
+    for issue in &hot.issues {
+        let has = |name: &str| issue.evidence.iter().any(|figure| figure.starts_with(name));
+        assert!(has("threshold="), "{issue:?}");
+    }
+    let of = |judged: &Assessment, code: &str| {
+        let found = judged
+            .issues
+            .iter()
+            .find(|issue| issue.code.as_str() == code);
+        found.expect(code).evidence.clone()
+    };
+    assert_eq!(
+        of(&hot, "cpu_high"),
+        ["cpu_percent=100.0", "threshold=85.0"]
+    );
+    assert_eq!(
+        of(&hot, "storage_low"),
+        ["slot=primary", "used_percent=100.0", "threshold=90.0"]
+    );
+    let fell = Watched::on_air().shows(State::Idle).after(1500).judge();
+    assert_eq!(
+        of(&fell, "stream_stopped"),
+        ["stream_state=idle", "lasted_seconds=1.5"]
+    );
+    let raised = status(|status| {
+        status.alarms = vec![alarm(
+            "media_full",
+            AlarmCategory::Storage,
+            Severity::Warning,
+        )];
+    });
+    let raised = Watched::new().reports(raised).after(2000).judge();
+    assert_eq!(
+        of(&raised, "media_full"),
+        [
+            "alarm=media_full",
+            "category=storage",
+            "raised_as=warning",
+            "lasted_seconds=2.0"
+        ]
+    );
+}
+
+#[test]
+fn a_danger_below_the_warning_is_the_warning() {
+    let mut watched = Watched::new().reports(extreme(false));
+    watched.policy.config.temperature_celsius = 95.0;
+    let hot = status(|status| status.system.temperature = Some(Celsius(94.0)));
+    let judged = watched.reports(hot).judge();
+    assert!(judged.issues.is_empty(), "{judged:?}");
+    assert!(judged.parts.system > Some(Health::new(60.0)));
+}

@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::memory::{ConnectionMemory, ContactSummary, HourOfDay, Outage, SUMMARY_INTERVAL};
 use crate::driver::StatusChange;
 use crate::error::ErrorKind;
-use crate::model::{DeviceStreamState, EncoderStatus, MediumReadings, Timestamp};
+use crate::model::{
+    DeviceStreamState, EncoderStatus, MediumReadings, Reconnects, Timestamp, seconds,
+};
 
 /// Equal temperatures closer together than this are one measurement.
 const TEMPERATURE_SPACING: Duration = Duration::from_secs(1);
@@ -23,6 +26,13 @@ pub struct HistoryConfig {
     pub temperatures: usize,
     /// Loads of processor, memory and media that are remembered.
     pub loads: usize,
+    /// Outages that are remembered, each with its beginning and end. Default 64.
+    pub outages: usize,
+    /// Summaries of requests that are remembered. Default 120: an hour.
+    pub summaries: usize,
+    /// How long a stretch of requests one summary stands for. Default 30 s.
+    #[serde(rename = "summary_interval_seconds", with = "seconds")]
+    pub summary_interval: Duration,
 }
 
 impl Default for HistoryConfig {
@@ -31,6 +41,9 @@ impl Default for HistoryConfig {
             contacts: 120,
             temperatures: 120,
             loads: 120,
+            outages: 64,
+            summaries: 120,
+            summary_interval: SUMMARY_INTERVAL,
         }
     }
 }
@@ -146,6 +159,7 @@ pub struct History {
     config: HistoryConfig,
     anchor: (Instant, Timestamp),
     contacts: VecDeque<Contact>,
+    memory: ConnectionMemory,
     status: Option<EncoderStatus>,
     stream_state_since: Option<Instant>,
     alarms_since: BTreeMap<String, Instant>,
@@ -163,6 +177,7 @@ impl History {
             config,
             anchor: (now, wall),
             contacts: VecDeque::new(),
+            memory: ConnectionMemory::default(),
             status: None,
             stream_state_since: None,
             alarms_since: BTreeMap::new(),
@@ -175,6 +190,7 @@ impl History {
     }
 
     /// Forgets requests and keeps the status: a replacement is judged by what it does as such.
+    /// Outages and summaries stay, since no verdict comes from them.
     pub fn start_afresh(&mut self) {
         self.contacts.clear();
     }
@@ -184,7 +200,20 @@ impl History {
         if self.contacts.len() >= self.config.contacts.max(1) {
             self.contacts.pop_front();
         }
-        self.contacts.push_back(Contact { at, outcome });
+        let contact = Contact { at, outcome };
+        self.contacts.push_back(contact);
+        let wall = self.wall(at);
+        self.memory.observe(&self.config, &contact, wall);
+    }
+
+    /// Notes that the device's event feed is lost.
+    pub fn record_feed_lost(&mut self) {
+        self.memory.feed_lost();
+    }
+
+    /// Notes that the device's event feed is up; after a loss that is a reconnect.
+    pub fn record_feed_up(&mut self, at: Instant) {
+        self.memory.feed_up(at);
     }
 
     /// Notes the whole status.
@@ -256,6 +285,33 @@ impl History {
         &self,
     ) -> impl DoubleEndedIterator<Item = &Contact> + ExactSizeIterator + Clone {
         self.contacts.iter()
+    }
+
+    /// Stretches without an answer, oldest first.
+    pub fn outages(&self) -> impl DoubleEndedIterator<Item = &Outage> + ExactSizeIterator {
+        self.memory.outages.iter()
+    }
+
+    /// Requests in short, oldest first; what came after the last one is not in it.
+    pub fn summaries(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = &ContactSummary> + ExactSizeIterator {
+        self.memory.summaries.iter()
+    }
+
+    /// The hours of the day in UTC; `None` before the first one is over.
+    pub fn hours(&self) -> Option<&[HourOfDay; 24]> {
+        self.memory.hours.as_deref()
+    }
+
+    /// How often the connection came back.
+    pub fn reconnects(&self) -> Reconnects {
+        let (event_feed, after_silence) = self.memory.returns;
+        Reconnects {
+            event_feed,
+            after_silence,
+            last_at: self.memory.last_return.map(|at| self.wall(at)),
+        }
     }
 
     /// The latest status.

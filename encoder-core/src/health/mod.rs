@@ -13,14 +13,19 @@ mod composite;
 mod connection;
 mod direct;
 mod history;
+mod memory;
 mod readings;
 mod report;
 mod score;
 
 pub use composite::Composite;
-pub use connection::{ConnectionConfig, ConnectionPolicy};
+pub use connection::{
+    ConnectionConfig, ConnectionOutlook, ConnectionPolicy, PatternConfig, PredictionConfig,
+    patterns,
+};
 pub use direct::{DirectConfig, DirectPolicy};
 pub use history::{Contact, ContactOutcome, History, HistoryConfig, Load};
+pub use memory::{ContactSummary, HourOfDay, Outage};
 
 /// Judges an encoder.
 ///

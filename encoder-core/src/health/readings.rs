@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::direct::DirectConfig;
-use super::report::Report;
+use super::report::{Report, figure};
 use super::score::{strain, weighted_mean};
 use super::{History, Load};
 use crate::model::{DeviceRecordState, EncoderStatus, Severity, Verdict, issue_code};
@@ -21,17 +21,27 @@ pub(super) fn judge_system(
     if let Some(percent) = cpu.filter(|percent| *percent >= config.cpu_percent) {
         let since = loaded_since(report, config.cpu_percent, |load| load.cpu_percent);
         let message = format!("processor at {percent:.0} %");
-        report.raise(issue_code::CPU_HIGH, Severity::Warning, since, message);
+        report
+            .raise(issue_code::CPU_HIGH, Severity::Warning, since, message)
+            .extend([
+                figure("cpu_percent", percent),
+                figure("threshold", config.cpu_percent),
+            ]);
         report.verdict(Verdict::Worn);
     }
     if let Some(percent) = memory.filter(|percent| *percent >= config.memory_percent) {
         let since = loaded_since(report, config.memory_percent, |load| load.memory_percent);
         let message = format!("memory at {percent:.0} %");
-        report.raise(issue_code::MEMORY_HIGH, Severity::Warning, since, message);
+        report
+            .raise(issue_code::MEMORY_HIGH, Severity::Warning, since, message)
+            .extend([
+                figure("memory_percent", percent),
+                figure("threshold", config.memory_percent),
+            ]);
         report.verdict(Verdict::Worn);
     }
     judge_temperature(config, temperature, report);
-    let limit = config.temperature_critical_celsius;
+    let limit = critical(config);
     weighted_mean([
         (
             0.4,
@@ -48,11 +58,16 @@ pub(super) fn judge_system(
     ])
 }
 
-fn judge_temperature(config: &DirectConfig, temperature: Option<f64>, report: &mut Report<'_>) {
+fn critical(config: &DirectConfig) -> f64 {
     let (warning, critical) = (
         config.temperature_celsius,
         config.temperature_critical_celsius,
     );
+    critical.max(warning)
+}
+
+fn judge_temperature(config: &DirectConfig, temperature: Option<f64>, report: &mut Report<'_>) {
+    let (warning, critical) = (config.temperature_celsius, critical(config));
     let Some(celsius) = temperature.filter(|celsius| *celsius >= warning) else {
         return;
     };
@@ -63,7 +78,13 @@ fn judge_temperature(config: &DirectConfig, temperature: Option<f64>, report: &m
     };
     let since = since_last(report.history.temperatures().rev(), warning);
     let message = format!("{celsius:.0} °C, {warning:.0} °C is too hot");
-    report.raise(issue_code::TEMPERATURE_HIGH, severity, since, message);
+    report
+        .raise(issue_code::TEMPERATURE_HIGH, severity, since, message)
+        .extend([
+            figure("temperature", celsius),
+            figure("threshold", warning),
+            figure("critical", critical),
+        ]);
     report.verdict(Verdict::Worn);
 }
 
@@ -82,7 +103,13 @@ pub(super) fn judge_storage(
     if percent >= config.storage_percent {
         let since = loaded_since(report, config.storage_percent, |load| load.storage_percent);
         let message = format!("medium {slot} is {percent:.0} % full");
-        report.raise(issue_code::STORAGE_LOW, Severity::Warning, since, message);
+        report
+            .raise(issue_code::STORAGE_LOW, Severity::Warning, since, message)
+            .extend([
+                format!("slot={slot}"),
+                figure("used_percent", percent),
+                figure("threshold", config.storage_percent),
+            ]);
         // A full medium ends a recording, not a stream.
         if status.record_state == DeviceRecordState::Recording {
             report.verdict(Verdict::Worn);

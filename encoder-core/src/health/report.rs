@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::History;
-use crate::model::{Assessment, Health, Issue, IssueCode, Severity, Verdict};
+use super::score::weighted_mean;
+use crate::model::{
+    AlarmCategory, Assessment, Health, Issue, IssueCode, Severity, SubScores, Verdict,
+};
 
 /// What an issue about stream, input or an alarm costs.
 const CRITICAL_PENALTY: f64 = 30.0;
@@ -11,13 +14,44 @@ const WARNING_PENALTY: f64 = 10.0;
 /// The best score of an encoder that does not do its job, however cool and idle it is.
 const FAILING_CAP: f64 = 20.0;
 
+/// Which sub-score an issue is charged to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    System,
+    Stream,
+    Storage,
+}
+
+impl From<AlarmCategory> for Part {
+    fn from(category: AlarmCategory) -> Self {
+        match category {
+            AlarmCategory::Storage => Self::Storage,
+            AlarmCategory::System | AlarmCategory::Thermal => Self::System,
+            _ => Self::Stream,
+        }
+    }
+}
+
+/// Scores before deductions, as far as there is anything to judge.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Scores {
+    pub(super) stream: Option<f64>,
+    pub(super) system: Option<f64>,
+    pub(super) storage: Option<f64>,
+}
+
+/// One figure of evidence.
+pub(super) fn figure(name: &str, value: f64) -> String {
+    format!("{name}={value:.1}")
+}
+
 /// An assessment in the making.
 pub(super) struct Report<'a> {
     pub(super) history: &'a History,
     now: Instant,
     pub(super) intended_since: Option<Instant>,
     pub(super) assessment: Assessment,
-    penalty: f64,
+    deductions: [f64; 3],
 }
 
 impl<'a> Report<'a> {
@@ -27,7 +61,7 @@ impl<'a> Report<'a> {
             now,
             intended_since: history.publishing_intended_since(),
             assessment: Assessment::default(),
-            penalty: 0.0,
+            deductions: [0.0; 3],
         }
     }
 
@@ -36,52 +70,63 @@ impl<'a> Report<'a> {
         self.assessment.verdict = self.assessment.verdict.max(verdict);
     }
 
-    /// Notes an issue; without a known beginning it begins now.
+    /// Notes an issue, and gives it out for its evidence; without a known beginning it begins now.
     pub(super) fn raise(
         &mut self,
         code: impl Into<IssueCode>,
         severity: Severity,
         since: Option<Instant>,
         message: impl Into<String>,
-    ) {
+    ) -> &mut Vec<String> {
         let since = self.history.wall(since.unwrap_or(self.now));
         let issue = Issue::new(code, severity, message, since);
-        self.assessment.issues.push(issue);
+        let issues = &mut self.assessment.issues;
+        issues.push(issue);
+        &mut issues.last_mut().expect("just pushed").evidence
     }
 
     pub(super) fn raise_with_penalty(
         &mut self,
+        part: Part,
         code: impl Into<IssueCode>,
         severity: Severity,
         since: Option<Instant>,
         message: impl Into<String>,
-    ) {
-        self.penalty += match severity {
+    ) -> &mut Vec<String> {
+        self.deductions[part as usize] += match severity {
             Severity::Info => 0.0,
             Severity::Warning => WARNING_PENALTY,
             Severity::Critical => CRITICAL_PENALTY,
         };
-        self.raise(code, severity, since, message);
+        self.raise(code, severity, since, message)
     }
 
+    /// Notes a failure of the stream.
     pub(super) fn fail(
         &mut self,
         code: impl Into<IssueCode>,
         since: Option<Instant>,
         message: impl Into<String>,
-    ) {
-        self.raise_with_penalty(code, Severity::Critical, since, message);
+    ) -> &mut Vec<String> {
         self.verdict(Verdict::Failing);
+        self.raise_with_penalty(Part::Stream, code, Severity::Critical, since, message)
     }
 
+    /// Notes a weakness of the stream.
     pub(super) fn wear(
         &mut self,
         code: impl Into<IssueCode>,
         since: Option<Instant>,
         message: impl Into<String>,
-    ) {
-        self.raise_with_penalty(code, Severity::Warning, since, message);
+    ) -> &mut Vec<String> {
         self.verdict(Verdict::Worn);
+        self.raise_with_penalty(Part::Stream, code, Severity::Warning, since, message)
+    }
+
+    /// How long something has lasted, as evidence.
+    pub(super) fn lasted(&self, since: Option<Instant>) -> Option<String> {
+        let span = self.now.saturating_duration_since(since?);
+        Some(figure("lasted_seconds", span.as_secs_f64()))
     }
 
     pub(super) fn lasts(&self, since: Option<Instant>, span: Duration) -> bool {
@@ -94,12 +139,27 @@ impl<'a> Report<'a> {
             .is_some_and(|intended| self.lasts(Some(since.max(intended)), span))
     }
 
-    pub(super) fn conclude(mut self, mean: Option<f64>) -> Assessment {
+    pub(super) fn conclude(mut self, scores: Scores) -> Assessment {
         let cap = match self.assessment.verdict {
             Verdict::Failing => FAILING_CAP,
             _ => Health::MAX.value(),
         };
-        self.assessment.health = mean.map(|mean| Health::new((mean - self.penalty).min(cap)));
+        let mean = weighted_mean([
+            (0.5, scores.stream),
+            (0.3, scores.system),
+            (0.2, scores.storage),
+        ]);
+        let deductions: f64 = self.deductions.iter().sum();
+        self.assessment.health = mean.map(|mean| Health::new((mean - deductions).min(cap)));
+        let part = |part: Part, score: Option<f64>| {
+            score.map(|score| Health::new(score - self.deductions[part as usize]))
+        };
+        self.assessment.parts = SubScores {
+            system: part(Part::System, scores.system),
+            stream: part(Part::Stream, scores.stream),
+            storage: part(Part::Storage, scores.storage),
+            connection: None,
+        };
         self.assessment
             .issues
             .sort_by_key(|issue| std::cmp::Reverse(issue.severity));

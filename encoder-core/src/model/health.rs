@@ -72,6 +72,14 @@ pub mod issue_code {
     pub const DEVICE_SILENT: &str = "device_silent";
     /// The device answers some requests and fails others.
     pub const CONNECTION_UNSTABLE: &str = "connection_unstable";
+    /// The connection goes up and down again and again.
+    pub const CONNECTION_FLAPPING: &str = "connection_flapping";
+    /// Requests are lost at a regular period.
+    pub const CONNECTION_LOSS_PERIODIC: &str = "connection_loss_periodic";
+    /// Answers take ever longer.
+    pub const CONNECTION_DEGRADING: &str = "connection_degrading";
+    /// Answers are slow at certain hours of the day.
+    pub const CONNECTION_SLOW_HOURS: &str = "connection_slow_hours";
     /// The device answers slowly.
     pub const CONNECTION_SLOW: &str = "connection_slow";
     /// The device answers, but with nonsense or refusals.
@@ -176,11 +184,49 @@ pub enum Verdict {
     Silent,
 }
 
+/// What a score is made of; `None` where the encoder gives nothing to judge. How they add up is
+/// told with worked figures in [scores](crate::docs::scores).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SubScores {
+    /// Processor, memory and temperature, less what alarms about them cost.
+    pub system: Option<Health>,
+    /// Stream and input, less what issues and alarms about them cost.
+    pub stream: Option<Health>,
+    /// The fullest medium, less what alarms about media cost.
+    pub storage: Option<Health>,
+    /// How the device answers.
+    pub connection: Option<Health>,
+}
+
+impl SubScores {
+    /// Part by part the lower of both, or the one that is there.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            system: lower(self.system, other.system),
+            stream: lower(self.stream, other.stream),
+            storage: lower(self.storage, other.storage),
+            connection: lower(self.connection, other.connection),
+        }
+    }
+}
+
+fn lower(a: Option<Health>, b: Option<Health>) -> Option<Health> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if a < b { a } else { b }),
+        (a, b) => a.or(b),
+    }
+}
+
 /// The conclusion of a [`crate::health::HealthPolicy`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Assessment {
     /// The score, or `None` without any data.
     pub health: Option<Health>,
+    /// What the score is made of.
+    #[serde(default)]
+    pub parts: SubScores,
     /// What it means.
     pub verdict: Verdict,
     /// What is wrong, worst first.
@@ -197,10 +243,8 @@ impl Assessment {
     /// issues worst first.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        self.health = match (self.health, other.health) {
-            (Some(a), Some(b)) => Some(if a < b { a } else { b }),
-            (a, b) => a.or(b),
-        };
+        self.health = lower(self.health, other.health);
+        self.parts = self.parts.and(other.parts);
         self.verdict = self.verdict.max(other.verdict);
         self.issues.extend(other.issues);
         self.issues

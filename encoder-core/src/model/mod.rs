@@ -3,6 +3,7 @@
 //! A reading that a device does not give is `None` everywhere in here, and `null` on the wire.
 
 mod alert;
+mod connection;
 mod encoder;
 mod event;
 mod health;
@@ -17,6 +18,7 @@ mod units;
 mod view;
 
 pub use alert::*;
+pub use connection::*;
 pub use encoder::*;
 pub use event::*;
 pub use health::*;

@@ -33,6 +33,20 @@ pub enum DeviceStreamState {
 }
 
 impl DeviceStreamState {
+    /// The wire name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Initialising => "initialising",
+            Self::Idle => "idle",
+            Self::Starting => "starting",
+            Self::Streaming => "streaming",
+            Self::FailingIdle => "failing_idle",
+            Self::Failing => "failing",
+            Self::ShuttingDown => "shutting_down",
+        }
+    }
+
     /// Whether packets may be leaving the device for an ingest: it streams, starts, or retries.
     pub const fn may_publish(self) -> bool {
         matches!(self, Self::Streaming | Self::Starting | Self::Failing)
@@ -228,6 +242,22 @@ pub enum AlarmCategory {
     Schedule,
     /// Settings that contradict each other.
     Configuration,
+}
+
+impl AlarmCategory {
+    /// The wire name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stream => "stream",
+            Self::Input => "input",
+            Self::Storage => "storage",
+            Self::Network => "network",
+            Self::Thermal => "thermal",
+            Self::System => "system",
+            Self::Schedule => "schedule",
+            Self::Configuration => "configuration",
+        }
+    }
 }
 
 /// An alarm the device raises itself.

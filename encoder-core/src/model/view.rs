@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Assessment, Bitrate, Celsius, EncoderId, EncoderSpec, EncoderState, EncoderStatus, Health,
-    Heat, Issue, Resolution, StreamCondition, StreamId, StreamRecord, Timestamp, Violation,
+    Assessment, Bitrate, Celsius, ConnectionHealth, EncoderId, EncoderSpec, EncoderState,
+    EncoderStatus, Health, Heat, Issue, Resolution, StreamCondition, StreamId, StreamRecord,
+    SubScores, Timestamp, Violation,
 };
 
 /// An encoder with everything known about it now.
@@ -30,21 +31,6 @@ pub struct EncoderView {
     pub heat: Option<Heat>,
     /// Streams that hold it, as primary or backup.
     pub streams: Vec<StreamId>,
-}
-
-/// Connection quality, measured by the manager.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ConnectionHealth {
-    /// 0 to 100; `None` without any request yet.
-    pub health_score: Option<Health>,
-    /// Median time to answer, in milliseconds.
-    pub latency_ms: Option<f64>,
-    /// Share of failed requests, 0 to 1.
-    pub error_rate: Option<f64>,
-    /// What is wrong with the connection.
-    pub issues: Vec<Issue>,
-    /// Forecast; `None` while there is too little data.
-    pub prediction: Option<serde_json::Value>,
 }
 
 /// Readings of the device, `null` where it gives none.
@@ -86,6 +72,9 @@ pub struct EncoderHealthReport {
     pub thermal_status: ThermalReport,
     /// The overall score.
     pub health_score: Option<Health>,
+    /// What it is made of.
+    #[serde(default, rename = "health_parts")]
+    pub parts: SubScores,
     /// What is wrong.
     pub issues: Vec<Issue>,
 }
@@ -119,6 +108,7 @@ impl EncoderView {
                 cooling_active: self.state == EncoderState::Cooling,
             },
             health_score: self.assessment.health,
+            parts: self.assessment.parts,
             issues: self.assessment.issues.clone(),
         }
     }

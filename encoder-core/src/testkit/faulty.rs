@@ -10,7 +10,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::driver::{Capability, DeviceEvent, EncoderDriver};
 use crate::error::{Error, ErrorKind, Result, Retry};
-use crate::model::{Action, EncoderId, EncoderStatus, PublishTarget, StreamConfig};
+use crate::model::{Action, ConnectionPool, EncoderId, EncoderStatus, PublishTarget, StreamConfig};
 
 /// A method of [`EncoderDriver`] that can be made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -269,6 +269,10 @@ impl<D: EncoderDriver + ?Sized> EncoderDriver for FaultyDriver<D> {
             stream::iter(vec![event; script.events.copies()])
         });
         events.boxed()
+    }
+
+    fn connections(&self) -> Option<ConnectionPool> {
+        self.inner.connections()
     }
 }
 

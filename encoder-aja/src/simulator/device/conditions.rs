@@ -214,7 +214,8 @@ impl State {
     }
 }
 
-fn alarm_of(kind: &FaultKind) -> Option<ParameterIndex> {
+/// The alarm that a fault raises by itself.
+pub(super) fn alarm_of(kind: &FaultKind) -> Option<ParameterIndex> {
     let id = match kind {
         FaultKind::Alarm { name } => name,
         FaultKind::DroppedFrames => "Dropped_Frames_Alarm",

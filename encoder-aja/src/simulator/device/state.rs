@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::conditions::alarm_of;
 use super::heat::Heat;
 use super::medium::Medium;
 use super::outlet::Outlet;
@@ -214,9 +215,17 @@ impl State {
         }
     }
 
-    /// Raises or clears an alarm.
+    /// Raises an alarm, or clears it unless a fault raises it as well.
     pub(super) fn set_alarm(&mut self, id: &str, raised: bool) {
-        self.set_alarm_at(catalogue().named(id), raised);
+        let index = catalogue().named(id);
+        let by_a_fault = || {
+            self.faults
+                .kinds()
+                .filter_map(alarm_of)
+                .any(|alarm| alarm == index)
+        };
+        let raised = raised || by_a_fault();
+        self.set_alarm_at(index, raised);
     }
 
     pub(super) fn set_alarm_at(&mut self, index: ParameterIndex, raised: bool) {

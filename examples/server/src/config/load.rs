@@ -1,7 +1,7 @@
 //! Reading the settings, and telling everything that is wrong with them at once.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use encoder_core::{Error, ErrorKind, Result};
 use figment::error::Kind;
@@ -9,7 +9,7 @@ use figment::providers::{Env, Format, Yaml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
-use super::ServerConfig;
+use super::{ServerConfig, short};
 
 /// Beginning of every environment variable; `__` stands between nested keys, as in
 /// `ENCODER_MANAGER__LIMITS__BODY_BYTES`.
@@ -45,8 +45,17 @@ pub fn load(file: Option<&Path>, dotenv: Option<&Path>) -> Result<ServerConfig> 
     if let Some(file) = file {
         figment = figment.merge(Yaml::file_exact(file));
     }
-    if let Some(dotenv) = dotenv.filter(|path| path.exists()) {
-        figment = figment.merge(DotEnv(dotenv.to_owned()));
+    let dotenv = dotenv.filter(|path| path.exists());
+    let written = dotenv.map(DotEnv::read).unwrap_or_default();
+    for name in short::names() {
+        let of_file = written.value(name);
+        let of_process = std::env::var(name).ok();
+        if let Some(value) = of_process.or(of_file) {
+            figment = figment.merge(short::ShortName { name, value });
+        }
+    }
+    if dotenv.is_some() {
+        figment = figment.merge(written);
     }
     figment = figment.merge(Env::prefixed(ENV_PREFIX).split("__"));
     read(&figment).map_err(|problems| {
@@ -226,19 +235,47 @@ fn beyond_types(config: ServerConfig) -> std::result::Result<ServerConfig, Vec<C
 
 /// A `.env` file as a source of its own: reading it into the environment would race with every
 /// other reader in the process.
-struct DotEnv(std::path::PathBuf);
+#[derive(Default)]
+struct DotEnv {
+    path: PathBuf,
+    pairs: Vec<(String, String)>,
+    fault: Option<String>,
+}
+
+impl DotEnv {
+    fn read(path: &Path) -> Self {
+        let mut file = Self {
+            path: path.to_owned(),
+            ..Self::default()
+        };
+        match dotenvy::from_path_iter(path) {
+            Ok(pairs) => match pairs.collect() {
+                Ok(pairs) => file.pairs = pairs,
+                // The parser's message quotes the line, which may hold a password.
+                Err(_) => file.fault = Some("a line is not NAME=VALUE".to_owned()),
+            },
+            Err(error) => file.fault = Some(error.to_string()),
+        }
+        file
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        let mut found = self.pairs.iter().filter(|(known, _)| known == name);
+        found.next_back().map(|(_, value)| value.clone())
+    }
+}
 
 impl Provider for DotEnv {
     fn metadata(&self) -> Metadata {
-        Metadata::from("environment file", self.0.as_path())
+        Metadata::from("environment file", self.path.as_path())
     }
 
     fn data(&self) -> figment::Result<Map<Profile, Dict>> {
-        let pairs = dotenvy::from_path_iter(&self.0).map_err(|e| e.to_string())?;
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone().into());
+        }
         let mut tree = Dict::new();
-        for pair in pairs {
-            // The parser's message quotes the line, which may hold a password.
-            let (name, value) = pair.map_err(|_| "a line is not NAME=VALUE".to_owned())?;
+        for (name, value) in &self.pairs {
             let Some(key) = name.strip_prefix(ENV_PREFIX) else {
                 continue;
             };
@@ -252,7 +289,7 @@ impl Provider for DotEnv {
     }
 }
 
-fn join(mut into: Dict, from: Dict) -> Dict {
+pub(super) fn join(mut into: Dict, from: Dict) -> Dict {
     for (key, value) in from {
         let value = match (into.remove(&key), value) {
             (Some(Value::Dict(tag, old)), Value::Dict(_, new)) => Value::Dict(tag, join(old, new)),

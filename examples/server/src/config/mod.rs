@@ -1,6 +1,7 @@
 //! Settings of the server, every one with a default.
 //!
-//! They come from a YAML file, then `.env`, then the environment; the later wins. A key that
+//! They come from a YAML file, then the few short names of the environment, then `.env`, then the
+//! environment; the later wins. A key that
 //! nobody knows is an error that names it, so that a typing mistake never becomes a default.
 
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 mod ingest;
 mod load;
+mod short;
 #[cfg(test)]
 mod tests;
 

@@ -185,3 +185,61 @@ fn a_wrong_environment_file_does_not_show_its_content() {
         "{error:?}"
     );
 }
+
+#[test]
+fn short_names_win_over_the_file_and_long_names_over_them() {
+    let yaml = file("manager: {direct: {cpu_percent: 50, memory_percent: 51}}\n");
+    let dotenv = file(
+        "CPU_HIGH_THRESHOLD=70\nMEMORY_HIGH_THRESHOLD=71\nTEMP_HIGH_THRESHOLD=72.5\n\
+         STORAGE_HIGH_THRESHOLD=73\nMONITORING_INTERVAL=12\n\
+         ENCODER_MANAGER__MANAGER__DIRECT__MEMORY_PERCENT=60\n",
+    );
+    let config = load(Some(yaml.path()), Some(dotenv.path())).unwrap();
+    let direct = &config.manager.direct;
+    assert_eq!(direct.cpu_percent, 70.0, "over the file");
+    assert_eq!(direct.memory_percent, 60.0, "below the long name");
+    assert_eq!(direct.temperature_celsius, 72.5);
+    assert_eq!(direct.storage_percent, 73.0);
+    assert_eq!(config.manager.watch.slow_interval, Duration::from_secs(12));
+    assert_eq!(config.aja.media_refresh, Duration::from_secs(12));
+}
+
+#[test]
+fn wrong_values_under_short_names_are_reported_with_their_name() {
+    let told = |text: &str| {
+        let dotenv = file(text);
+        let error = load(None, Some(dotenv.path())).unwrap_err();
+        error.message().to_owned()
+    };
+    let message = told("TEMP_HIGH_THRESHOLD=hot\nMONITORING_INTERVAL=often\n");
+    for part in [
+        "environment variable TEMP_HIGH_THRESHOLD: manager.direct.temperature_celsius",
+        "environment variable MONITORING_INTERVAL: manager.watch.slow_interval_seconds",
+        "environment variable MONITORING_INTERVAL: aja.media_refresh_ms",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    for (text, key) in [
+        ("CPU_HIGH_THRESHOLD=101\n", "manager.direct.cpu_percent"),
+        ("MEMORY_HIGH_THRESHOLD=0\n", "manager.direct.memory_percent"),
+        (
+            "STORAGE_HIGH_THRESHOLD=NaN\n",
+            "manager.direct.storage_percent",
+        ),
+        (
+            "TEMP_HIGH_THRESHOLD=-3\n",
+            "manager.direct.temperature_celsius",
+        ),
+        (
+            "MONITORING_INTERVAL=0\n",
+            "manager.watch.slow_interval_seconds",
+        ),
+        (
+            "MONITORING_INTERVAL=-1\n",
+            "manager.watch.slow_interval_seconds",
+        ),
+    ] {
+        let message = told(text);
+        assert!(message.contains(key), "{text}: {message}");
+    }
+}

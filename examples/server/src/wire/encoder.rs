@@ -7,7 +7,7 @@ use encoder_core::model::{ControlOutcome, EncoderView, FleetCounts, MediumReadin
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{DeviceStatusDto, IssueDto, Time, name};
+use super::{DeviceStatusDto, IssueDto, SubScoresDto, Time, name};
 
 /// A registered encoder. The password is write-only.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -106,6 +106,8 @@ pub struct EncoderMetricsDto {
     pub stream_duration_seconds: Option<f64>,
     /// 0 to 100, higher is better.
     pub health_score: Option<f64>,
+    /// What the score is made of.
+    pub health_parts: SubScoresDto,
     /// Median time to answer.
     pub latency_ms: Option<f64>,
     /// Share of failed requests, 0 to 1.
@@ -143,6 +145,7 @@ impl From<EncoderView> for EncoderMetricsDto {
             dropped_frames: status.output.dropped_frames,
             stream_duration_seconds: status.output.duration.map(|span| span.as_secs_f64()),
             health_score: view.assessment.health.map(|health| health.value()),
+            health_parts: view.assessment.parts.into(),
             latency_ms: view.connection.latency_ms,
             error_rate: view.connection.error_rate,
             input_present: input.map(|input| input.present),

@@ -1,13 +1,12 @@
 //! Health of encoders on the wire.
 
 use encoder_core::model::{
-    ConnectionHealth, DeviceReadings, DeviceStreamState, EncoderHealthReport, EncoderView,
-    ThermalReport,
+    DeviceReadings, DeviceStreamState, EncoderHealthReport, EncoderView, ThermalReport,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{IssueDto, Time};
+use super::{ConnectionHealthDto, IssueDto, SubScoresDto, Time};
 
 /// Readings of the device, `null` where it gives none.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -33,34 +32,6 @@ impl From<DeviceReadings> for DeviceStatusDto {
             temperature: readings.temperature.map(|celsius| celsius.0),
             fan_speed: readings.fan_speed,
             uptime: readings.uptime,
-        }
-    }
-}
-
-/// Connection quality, measured by the manager.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[schema(as = ConnectionHealth)]
-pub struct ConnectionHealthDto {
-    /// 0 to 100, higher is better.
-    pub health_score: Option<f64>,
-    /// Median time to answer.
-    pub latency_ms: Option<f64>,
-    /// Share of failed requests, 0 to 1.
-    pub error_rate: Option<f64>,
-    /// What is wrong with the connection.
-    pub issues: Vec<IssueDto>,
-    /// Forecast; `null` while there is too little data.
-    pub prediction: Option<serde_json::Value>,
-}
-
-impl From<ConnectionHealth> for ConnectionHealthDto {
-    fn from(connection: ConnectionHealth) -> Self {
-        Self {
-            health_score: connection.health_score.map(|health| health.value()),
-            latency_ms: connection.latency_ms,
-            error_rate: connection.error_rate,
-            issues: connection.issues.iter().map(IssueDto::from).collect(),
-            prediction: connection.prediction,
         }
     }
 }
@@ -106,6 +77,8 @@ pub struct EncoderHealthDto {
     pub status: String,
     /// 0 to 100, higher is better.
     pub health_score: Option<f64>,
+    /// What the score is made of.
+    pub health_parts: SubScoresDto,
     /// Readings.
     pub device_status: DeviceStatusDto,
     /// What it puts out.
@@ -127,6 +100,7 @@ impl From<EncoderView> for EncoderHealthDto {
             connection_health,
             thermal_status,
             health_score,
+            parts,
             issues,
         } = view.health_report();
         let output = view.status.as_ref().map(|status| &status.output);
@@ -135,6 +109,7 @@ impl From<EncoderView> for EncoderHealthDto {
             encoder_id: encoder_id.to_string(),
             status: status.as_str().to_owned(),
             health_score: health_score.map(|health| health.value()),
+            health_parts: parts.into(),
             device_status: device_status.into(),
             streaming: StreamingDto {
                 active: state.map(|state| state == DeviceStreamState::Streaming),

@@ -7,6 +7,7 @@ use encoder_core::model::{Issue, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+mod connection;
 mod encoder;
 mod fields;
 mod health;
@@ -18,6 +19,7 @@ mod page;
 mod stream;
 mod timeline;
 
+pub use connection::*;
 pub use encoder::*;
 pub use fields::Fields;
 pub use health::*;
