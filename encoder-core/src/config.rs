@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::health::{ConnectionConfig, DirectConfig};
 use crate::model::{Bitrate, Personality, Protection, seconds};
+use crate::monitor::forecast::ForecastConfig;
 use crate::remediation::{BudgetConfig, LadderConfig};
 
 mod check;
@@ -39,6 +40,8 @@ pub struct ManagerConfig {
     pub connection: ConnectionConfig,
     /// When a device counts as unwell.
     pub direct: DirectConfig,
+    /// When figures of an encoder are continued into the future.
+    pub forecast: ForecastConfig,
     /// When and how streams move.
     pub failover: FailoverConfig,
     /// What ingest witnesses are asked, and what their word counts for.
@@ -68,6 +71,7 @@ impl Default for ManagerConfig {
             watch: WatchConfig::default(),
             connection: ConnectionConfig::default(),
             direct: DirectConfig::default(),
+            forecast: ForecastConfig::default(),
             failover: FailoverConfig::default(),
             ingest: IngestConfig::default(),
             remediation: LadderConfig::default(),

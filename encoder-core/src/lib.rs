@@ -13,6 +13,7 @@ pub mod ingest;
 mod manager;
 pub mod metrics;
 pub mod model;
+pub mod monitor;
 mod operations;
 pub mod remediation;
 pub mod store;

@@ -25,6 +25,7 @@ impl ManagerConfig {
             ("watch.timeout_ms", self.watch.timeout),
             ("watch.report_interval_ms", self.watch.report_interval),
             ("watch.slow_interval_seconds", self.watch.slow_interval),
+            ("forecast.ahead_seconds", self.forecast.ahead),
             (
                 "watch.history.summary_interval_seconds",
                 self.watch.history.summary_interval,

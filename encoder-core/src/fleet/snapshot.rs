@@ -1,11 +1,13 @@
 //! What is known of an encoder at one moment, as its watcher concludes.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::model::{
     Assessment, ConnectionHealth, DeviceStreamState, EncoderSpec, EncoderState, EncoderStatus,
     Heat, Issue, Timestamp, Verdict, issue_code,
 };
+use crate::monitor::MetricOutlook;
 
 /// The watcher's latest conclusions. Immutable; a new one replaces it.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +22,11 @@ pub(crate) struct EncoderSnapshot {
     pub(crate) silent_since: Option<Instant>,
     /// When the stream state was first seen as it is.
     pub(crate) stream_state_at: Option<Timestamp>,
+    /// When the device showed what this was concluded from; `None` when the manager's own
+    /// intention changed.
+    pub(crate) observed: Option<Instant>,
+    /// Where its figures are heading.
+    pub(crate) trends: Arc<[MetricOutlook]>,
 }
 
 impl EncoderSnapshot {

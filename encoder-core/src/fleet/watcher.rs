@@ -19,6 +19,7 @@ use crate::driver::DeviceEvent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::health::{ConnectionOutlook, ContactOutcome, History};
 use crate::model::{EncoderStatus, EventKind, Heat, Subject, Verdict};
+use crate::monitor::{MetricOutlook, forecast};
 
 type Poll = BoxFuture<'static, (Duration, Result<EncoderStatus>)>;
 
@@ -30,6 +31,7 @@ pub(super) struct Watcher {
     next_poll: Instant,
     next_report: Instant,
     outlook: ConnectionOutlook,
+    trends: Arc<[MetricOutlook]>,
     next_outlook: Instant,
 }
 
@@ -43,6 +45,7 @@ impl Watcher {
             next_poll: now,
             next_report: now,
             outlook: ConnectionOutlook::default(),
+            trends: Arc::default(),
             next_outlook: now,
             encoder,
             context,
@@ -113,7 +116,7 @@ impl Watcher {
                     .record_contact(now, ContactOutcome::Failed { kind: error.kind() });
             }
         }
-        self.conclude();
+        self.conclude(Some(now));
         self.next_poll = self.context.clock.instant() + self.interval();
     }
 
@@ -137,7 +140,7 @@ impl Watcher {
                 self.next_poll = now;
             }
         }
-        self.conclude();
+        self.conclude(Some(now));
     }
 
     fn duty_changed(&mut self) {
@@ -150,7 +153,7 @@ impl Watcher {
         }
         self.history.intend_publishing(now, publishing);
         self.next_poll = now;
-        self.conclude();
+        self.conclude(None);
     }
 
     fn interval(&self) -> Duration {
@@ -164,11 +167,12 @@ impl Watcher {
         }
     }
 
-    /// Judges what is known and tells everybody whom it concerns.
-    fn conclude(&mut self) {
+    /// Judges what is known and tells everybody whom it concerns. `observed` is when the device
+    /// showed something, if it did.
+    fn conclude(&mut self, observed: Option<Instant>) {
         let now = self.context.clock.instant();
         self.look_ahead(now);
-        let snapshot = self.judge(now);
+        let snapshot = self.judge(now, observed);
         let mut changed = false;
         self.encoder.snapshots.send_if_modified(|current| {
             changed = snapshot.differs_from(current);
@@ -180,7 +184,7 @@ impl Watcher {
         }
         if changed || now >= self.next_report {
             self.next_report = now + self.context.config.watch.report_interval;
-            self.report();
+            self.report(observed);
         }
     }
 
@@ -193,9 +197,10 @@ impl Watcher {
         self.next_outlook = now + config.watch.slow_interval;
         let limit = config.direct.temperature_celsius;
         self.outlook = self.context.connection.outlook(&self.history, limit, now);
+        self.trends = forecast::of_history(&config.forecast, &self.history, now).into();
     }
 
-    fn judge(&self, now: Instant) -> EncoderSnapshot {
+    fn judge(&self, now: Instant, observed: Option<Instant>) -> EncoderSnapshot {
         let history = &self.history;
         let mut assessment = self.context.policy.assess(history, now);
         let mut connection = self.context.connection.connection_health(history, now);
@@ -214,16 +219,18 @@ impl Watcher {
             last_seen_at: history.last_alive().map(|at| history.wall(at)),
             silent_since: history.silence().next().map(|contact| contact.at),
             stream_state_at: history.stream_state_since().map(|at| history.wall(at)),
+            observed,
+            trends: Arc::clone(&self.trends),
         }
     }
 
-    fn report(&self) {
+    fn report(&self, observed: Option<Instant>) {
         let report = self.context.view(&self.encoder).health_report();
         let subject = Subject::Encoder(self.encoder.id().clone());
         let kind = EventKind::HealthUpdate(Box::new(report));
         self.context
             .events
-            .publish(subject, self.context.clock.now(), kind);
+            .publish_observed(subject, self.context.clock.now(), kind, observed);
     }
 }
 

@@ -177,4 +177,9 @@ pub trait StateStore: Debug + Send + Sync + 'static {
     /// # Errors
     /// [`ErrorKind::StoreUnavailable`].
     async fn release(&self, lease: &Lease) -> Result<()>;
+
+    /// Commands that wait to be done; `None` for a store without a queue.
+    fn queued(&self) -> Option<usize> {
+        None
+    }
 }

@@ -258,4 +258,9 @@ impl StateStore for SqliteStore {
     async fn release(&self, lease: &Lease) -> Result<()> {
         self.run(Release(lease.clone())).await
     }
+
+    fn queued(&self) -> Option<usize> {
+        let jobs = &self.0.jobs;
+        Some(jobs.max_capacity() - jobs.capacity())
+    }
 }
