@@ -18,6 +18,7 @@ mod health;
 mod ingest;
 mod keys;
 mod monitoring;
+mod performance;
 mod probes;
 mod start;
 mod streams;
@@ -64,6 +65,7 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(monitoring::load_balancer))
         .routes(routes!(monitoring::streams_health))
         .routes(routes!(monitoring::assignments))
+        .routes(routes!(performance::performance))
         .routes(routes!(crate::sockets::sse::events))
 }
 

@@ -16,6 +16,7 @@ mod input;
 mod key;
 mod monitoring;
 mod page;
+mod performance;
 mod stream;
 mod timeline;
 
@@ -28,6 +29,7 @@ pub use input::*;
 pub use key::*;
 pub use monitoring::*;
 pub use page::*;
+pub use performance::*;
 pub use stream::*;
 pub use timeline::*;
 
