@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use rustls::crypto::ring::default_provider;
 
+mod assess;
 mod failover;
 mod history;
 mod idle;
@@ -34,6 +35,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
+    /// What it costs to judge an encoder.
+    Assess(assess::Options),
     /// How long after a failure the backup is told to start.
     Failover(failover::Options),
     /// What the server adds to the time a device needs to go on air.
@@ -77,6 +80,7 @@ async fn main() -> ExitCode {
 
 async fn run(bench: Bench) -> Outcome<Option<Report>> {
     match bench {
+        Bench::Assess(options) => assess::measure(&options).await.map(Some),
         Bench::Failover(options) => failover::measure(&options).await.map(Some),
         Bench::Init(options) => init::measure(&options).await.map(Some),
         Bench::Idle(options) => idle::measure(&options).await.map(Some),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::health::{ConnectionConfig, DirectConfig, ThermalConfig};
 use crate::model::{AutoRemediation, Bitrate, Personality, Protection, TroubleKind, seconds};
 use crate::monitor::errors::ErrorsConfig;
+use crate::monitor::forecast::ForecastConfig;
 use crate::monitor::reboots::RebootConfig;
 use crate::monitor::series::SeriesConfig;
 use crate::monitor::storage::StorageConfig;
@@ -46,6 +47,8 @@ pub struct ManagerConfig {
     pub direct: DirectConfig,
     /// When an encoder counts as hot, how it is cooled, and how much may be asked of it at once.
     pub thermal: ThermalConfig,
+    /// When figures of an encoder are continued into the future.
+    pub forecast: ForecastConfig,
     /// When and how streams move.
     pub failover: FailoverConfig,
     /// What ingest witnesses are asked, and what their word counts for.
@@ -95,6 +98,7 @@ impl Default for ManagerConfig {
             connection: ConnectionConfig::default(),
             direct: DirectConfig::default(),
             thermal: ThermalConfig::default(),
+            forecast: ForecastConfig::default(),
             failover: FailoverConfig::default(),
             ingest: IngestConfig::default(),
             auto_remediation: AutoRemediation::default(),

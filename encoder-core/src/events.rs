@@ -6,10 +6,12 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::broadcast;
 
 use crate::model::{Event, EventKind, Subject, Timestamp};
+use crate::monitor::FeedMeter;
 
 /// What a subscriber receives.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +31,7 @@ struct Shared {
     sender: broadcast::Sender<Arc<Event>>,
     feed: Mutex<Feed>,
     capacity: usize,
+    meter: FeedMeter,
 }
 
 #[derive(Debug, Default)]
@@ -47,11 +50,24 @@ impl EventBus {
             sender,
             feed: Mutex::default(),
             capacity,
+            meter: FeedMeter::new(),
         }))
     }
 
     /// Numbers an event and hands it to every subscriber. Never blocks.
     pub fn publish(&self, subject: Subject, timestamp: Timestamp, kind: EventKind) -> Arc<Event> {
+        self.publish_observed(subject, timestamp, kind, None)
+    }
+
+    /// As [`publish`](Self::publish), for news of an encoder that its watcher saw at that moment.
+    pub fn publish_observed(
+        &self,
+        subject: Subject,
+        timestamp: Timestamp,
+        kind: EventKind,
+        observed: Option<Instant>,
+    ) -> Arc<Event> {
+        self.0.meter.published(kind.name());
         let mut feed = self.feed();
         feed.last_id += 1;
         let sequence = feed.sequences.entry(subject.clone()).or_insert(0);
@@ -61,6 +77,7 @@ impl EventBus {
             id: feed.last_id,
             sequence,
             timestamp,
+            observed,
             subject,
             kind,
         });
@@ -114,6 +131,16 @@ impl EventBus {
     /// Place of the latest event in the whole feed.
     pub fn last_id(&self) -> u64 {
         self.feed().last_id
+    }
+
+    /// Figures of the feed, and where to tell what became of the events at the clients.
+    pub fn meter(&self) -> &FeedMeter {
+        &self.0.meter
+    }
+
+    /// Events that some subscriber has not taken yet.
+    pub fn backlog(&self) -> usize {
+        self.0.sender.len()
     }
 
     fn feed(&self) -> std::sync::MutexGuard<'_, Feed> {

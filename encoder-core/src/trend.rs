@@ -3,7 +3,9 @@
 //! The line is that of Theil and Sen: the median of the slopes between every two readings. A third
 //! of the readings may be wild without moving it, where least squares would follow a single spike.
 //! Its uncertainty is the distribution-free interval of Sen (1968), from Kendall's variance of the
-//! number of rising pairs. A slope whose interval contains zero is no trend, and nothing is
+//! number of rising pairs, which grows where a reading resembles the one before (Hamed and Rao, 1998,
+//! for the first neighbour): a walk at random looks like a trend to who takes its steps for
+//! independent. A slope whose interval contains zero is no trend, and nothing is
 //! forecast from it: silence is better than a date that noise made up.
 //!
 //! Pure: readings go in with their times, and everything ahead is told as a span from the last one.
@@ -74,7 +76,8 @@ pub struct Trend {
     pub slope: Band,
     /// The line's value at the last reading.
     pub level: f64,
-    /// How far readings lie from the line, as a standard deviation that ignores outliers.
+    /// How far readings lie from the line, as a standard deviation: that of the inner half, or of
+    /// as many as an interval shall hold where that is more.
     pub noise: f64,
     /// How many readings there were.
     pub samples: usize,
@@ -101,19 +104,19 @@ impl Trend {
             return None;
         }
         let quantile = quantile(config.confidence)?;
-        let samples = thinned(samples);
-        let slope = slope(&samples, quantile)?;
-        let offsets = samples
-            .iter()
-            .map(|(at, value)| value - slope.expected * (at - last));
-        let level = median(offsets.collect())?;
-        let residual = |(at, value): &Sample| (value - level - slope.expected * (at - last)).abs();
-        // The factor makes the median deviation of normal noise its standard deviation.
-        let noise = 1.4826 * median(samples.iter().map(residual).collect())?;
+        // Neighbours taken together scatter less than the readings do.
+        let thinned = thinned(samples.clone());
+        let slopes = slopes(&thinned);
+        let expected = middle_of(&slopes)?;
+        let offset = |(at, value): &Sample| value - expected * (at - last);
+        let offsets: Vec<_> = thinned.iter().map(offset).collect();
+        let level = median(offsets.clone())?;
+        let slope = interval(&slopes, thinned.len(), quantile * inflation(&offsets))?;
+        let away = samples.iter().map(|sample| (offset(sample) - level).abs());
         Some(Self {
             slope,
             level,
-            noise,
+            noise: noise(away.collect(), config.confidence, quantile)?,
             samples: count,
             span,
             reach: config.reach,
@@ -144,10 +147,13 @@ impl Trend {
         } else {
             0.0
         };
+        // The line turns about the middle of the readings, so its slope matters at its end, too.
+        let lever = seconds + self.span.as_secs_f64() / 2.0;
+        let expected = self.level + drift * seconds;
         Some(Band {
-            low: self.level + self.slope.low.min(drift) * seconds - margin,
-            expected: self.level + drift * seconds,
-            high: self.level + self.slope.high.max(drift) * seconds + margin,
+            low: expected - margin.hypot((drift - self.slope.low.min(drift)) * lever),
+            expected,
+            high: expected + margin.hypot((self.slope.high.max(drift) - drift) * lever),
         })
     }
 
@@ -168,8 +174,12 @@ impl Trend {
             (self.slope.low, self.slope.high)
         };
         let horizon = self.horizon();
+        // The line turns about the middle of the readings.
+        let half = self.span.as_secs_f64() / 2.0;
+        let from_the_middle = distance + self.slope.expected * half;
         let after = |slope: f64| {
-            let span = Duration::try_from_secs_f64(distance / slope).ok()?;
+            let seconds = (from_the_middle / slope - half).max(0.0);
+            let span = Duration::try_from_secs_f64(seconds).ok()?;
             (span <= horizon).then_some(span)
         };
         Some(Crossing {
@@ -203,16 +213,49 @@ fn thinned(samples: Vec<Sample>) -> Vec<Sample> {
     samples.chunks(size).filter_map(middle).collect()
 }
 
-/// The median slope with Sen's interval.
-fn slope(samples: &[Sample], quantile: f64) -> Option<Band> {
+/// The slopes between every two readings, sorted.
+fn slopes(samples: &[Sample]) -> Vec<f64> {
     let mut slopes = Vec::with_capacity(samples.len() * (samples.len() - 1) / 2);
     for (place, (at, value)) in samples.iter().enumerate() {
         let later = samples[place + 1..].iter().filter(|(later, _)| later > at);
         slopes.extend(later.map(|(later, other)| (other - value) / (later - at)));
     }
     slopes.sort_unstable_by(f64::total_cmp);
+    slopes
+}
+
+/// By how much an interval grows where neighbours lie on the same side of the line, as a factor;
+/// `offsets` are the readings less the slope.
+fn inflation(offsets: &[f64]) -> f64 {
+    let n = offsets.len() as f64;
+    let mean = offsets.iter().sum::<f64>() / n;
+    let squares: f64 = offsets.iter().map(|offset| (offset - mean).powi(2)).sum();
+    let pairs = offsets.windows(2);
+    let products: f64 = pairs.map(|pair| (pair[0] - mean) * (pair[1] - mean)).sum();
+    let likeness = products / squares;
+    // Independent readings are as alike as this in one series of forty.
+    if likeness.is_nan() || likeness <= 1.96 / n.sqrt() {
+        return 1.0;
+    }
+    let likeness = likeness.min(0.95);
+    ((1.0 + likeness) / (1.0 - likeness)).sqrt()
+}
+
+/// Standard deviation of readings from the line, by their distances.
+fn noise(mut distances: Vec<f64>, confidence: f64, quantile: f64) -> Option<f64> {
+    distances.sort_unstable_by(f64::total_cmp);
+    let count = distances.len();
+    // The factor makes the median deviation of normal noise its standard deviation.
+    let inner = 1.4826 * middle_of(&distances)?;
+    let place = ((count + 1) as f64 * confidence.clamp(0.0, 1.0)).ceil() as usize;
+    let outer = distances[place.clamp(1, count) - 1] / quantile;
+    Some(inner.max(outer))
+}
+
+/// The median slope with Sen's interval.
+fn interval(slopes: &[f64], samples: usize, quantile: f64) -> Option<Band> {
     let pairs = slopes.len();
-    let n = samples.len() as f64;
+    let n = samples as f64;
     let deviation = (n * (n - 1.0) * (2.0 * n + 5.0) / 18.0).sqrt();
     let spread = quantile * deviation;
     let rank = |place: f64| {
@@ -221,7 +264,7 @@ fn slope(samples: &[Sample], quantile: f64) -> Option<Band> {
     };
     Some(Band {
         low: rank(((pairs as f64 - spread) / 2.0).floor() - 1.0)?,
-        expected: middle_of(&slopes)?,
+        expected: middle_of(slopes)?,
         high: rank(((pairs as f64 + spread) / 2.0).ceil())?,
     })
 }

@@ -17,22 +17,20 @@ pub(crate) async fn watch(book: Arc<Mutex<AlertBook>>, events: EventBus, clock: 
     let mut feed = events.subscribe();
     let mut ticks = tokio::time::interval(TICK);
     loop {
-        let changed = tokio::select! {
+        let (changed, observed) = tokio::select! {
             delivery = feed.next() => match delivery {
-                Some(Delivery::Event(event)) => take(&book, &event),
-                Some(Delivery::Lagged(_)) => Vec::new(),
+                Some(Delivery::Event(event)) => (take(&book, &event), event.observed),
+                Some(Delivery::Lagged(_)) => (Vec::new(), None),
                 None => return,
             },
             _ = ticks.tick() => {
-                book.lock().unwrap_or_else(PoisonError::into_inner).settle(clock.now())
+                let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+                (book.settle(clock.now()), None)
             }
         };
         for alert in changed {
-            events.publish(
-                Subject::Alerts,
-                clock.now(),
-                EventKind::Alert(Box::new(alert)),
-            );
+            let kind = EventKind::Alert(Box::new(alert));
+            events.publish_observed(Subject::Alerts, clock.now(), kind, observed);
         }
     }
 }

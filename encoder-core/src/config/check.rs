@@ -62,6 +62,7 @@ impl ManagerConfig {
                 "connection.patterns.flapping_window_seconds",
                 patterns.flapping_window,
             ),
+            ("forecast.ahead_seconds", self.forecast.ahead),
             ("failover.start_grace_seconds", failover.start_grace),
             ("failover.fence_deadline_ms", failover.fence_deadline),
             ("failover.command_timeout_ms", failover.command_timeout),

@@ -1,5 +1,6 @@
 //! What is known of an encoder at one moment, as its watcher concludes.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::health::Overheating;
@@ -7,6 +8,7 @@ use crate::model::{
     Assessment, ConnectionHealth, CoolingState, DeviceStreamState, EncoderSpec, EncoderState,
     EncoderStatus, Heat, Issue, MediumReadings, RebootReport, Timestamp, Verdict, issue_code,
 };
+use crate::monitor::MetricOutlook;
 
 /// The watcher's latest conclusions. Immutable; a new one replaces it.
 #[derive(Clone, Debug)]
@@ -28,6 +30,11 @@ pub(crate) struct EncoderSnapshot {
     pub(crate) stream_state_at: Option<Timestamp>,
     /// The device's restarts.
     pub(crate) reboots: RebootReport,
+    /// When the device showed what this was concluded from; `None` when the manager's own
+    /// intention changed.
+    pub(crate) observed: Option<Instant>,
+    /// Where its figures are heading.
+    pub(crate) trends: Arc<[MetricOutlook]>,
 }
 
 impl Default for EncoderSnapshot {
@@ -45,6 +52,8 @@ impl Default for EncoderSnapshot {
             silent_since: None,
             stream_state_at: None,
             reboots: RebootReport::default(),
+            observed: None,
+            trends: Arc::default(),
         }
     }
 }

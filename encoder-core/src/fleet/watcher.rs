@@ -20,6 +20,7 @@ use crate::driver::DeviceEvent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::health::{ConnectionOutlook, ContactOutcome, History};
 use crate::model::{ConnectionHealth, EncoderStatus, EventKind, Subject, Verdict};
+use crate::monitor::{MetricOutlook, forecast};
 
 /// Least share of load that polls of a cooling encoder are slowed down by.
 const LEAST_SHARE: f64 = 0.2;
@@ -36,6 +37,7 @@ pub(super) struct Watcher {
     is_asked: bool,
     next_report: Instant,
     outlook: ConnectionOutlook,
+    trends: Arc<[MetricOutlook]>,
     next_outlook: Instant,
 }
 
@@ -50,6 +52,7 @@ impl Watcher {
             is_asked: false,
             next_report: now,
             outlook: ConnectionOutlook::default(),
+            trends: Arc::default(),
             next_outlook: now,
             encoder,
             context,
@@ -81,8 +84,8 @@ impl Watcher {
                     self.next_poll = self.context.clock.instant();
                     self.is_asked = true;
                 }
-                () = encoder.think_again.notified() => self.conclude(),
-                () = sleep_until_some(next_step) => self.conclude(),
+                () = encoder.think_again.notified() => self.conclude(None),
+                () = sleep_until_some(next_step) => self.conclude(None),
                 changed = self.duty.changed() => match changed {
                     Ok(()) => self.duty_changed(),
                     Err(_) => return,
@@ -142,7 +145,7 @@ impl Watcher {
                     .record_contact(now, ContactOutcome::Failed { kind: error.kind() });
             }
         }
-        self.conclude();
+        self.conclude(Some(now));
         self.next_poll = self.context.clock.instant() + self.interval();
     }
 
@@ -167,7 +170,7 @@ impl Watcher {
                 self.is_asked = true;
             }
         }
-        self.conclude();
+        self.conclude(Some(now));
     }
 
     fn duty_changed(&mut self) {
@@ -180,7 +183,7 @@ impl Watcher {
         }
         self.history.intend_publishing(now, publishing);
         self.next_poll = now;
-        self.conclude();
+        self.conclude(None);
     }
 
     fn interval(&self) -> Duration {
@@ -201,11 +204,12 @@ impl Watcher {
         interval.div_f64(self.encoder.snapshot().share.max(LEAST_SHARE))
     }
 
-    /// Judges what is known and tells everybody whom it concerns.
-    fn conclude(&mut self) {
+    /// Judges what is known and tells everybody whom it concerns. `observed` is when the device
+    /// showed something, if it did.
+    fn conclude(&mut self, observed: Option<Instant>) {
         let now = self.context.clock.instant();
         self.look_ahead(now);
-        let snapshot = self.judge(now);
+        let snapshot = self.judge(now, observed);
         let mut changed = false;
         let (id, restarts) = (self.encoder.id(), self.history.restarts().total());
         self.context.metrics.set_reboots(id, restarts);
@@ -219,7 +223,7 @@ impl Watcher {
         }
         if changed || now >= self.next_report {
             self.next_report = now + self.context.config.watch.report_interval;
-            self.report();
+            self.report(observed);
         }
     }
 
@@ -232,9 +236,10 @@ impl Watcher {
         self.next_outlook = now + config.watch.slow_interval;
         let limit = config.direct.temperature_celsius;
         self.outlook = self.context.connection.outlook(&self.history, limit, now);
+        self.trends = forecast::of_history(&config.forecast, &self.history, now).into();
     }
 
-    fn judge(&self, now: Instant) -> EncoderSnapshot {
+    fn judge(&self, now: Instant, observed: Option<Instant>) -> EncoderSnapshot {
         let history = &self.history;
         let mut assessment = self.context.policy.assess(history, now);
         let mut connection = self.context.connection.connection_health(history, now);
@@ -254,6 +259,8 @@ impl Watcher {
             silent_since: history.silence().next().map(|contact| contact.at),
             stream_state_at: history.stream_state_since().map(|at| history.wall(at)),
             reboots: history.reboot_report(&self.context.config.reboots, now),
+            observed,
+            trends: Arc::clone(&self.trends),
         }
     }
 
@@ -276,13 +283,13 @@ impl Watcher {
         thermostat.conclude(&context.config, &context.clock, &observed)
     }
 
-    fn report(&self) {
+    fn report(&self, observed: Option<Instant>) {
         let report = self.context.view(&self.encoder).health_report();
         let subject = Subject::Encoder(self.encoder.id().clone());
         let kind = EventKind::HealthUpdate(Box::new(report));
         self.context
             .events
-            .publish(subject, self.context.clock.now(), kind);
+            .publish_observed(subject, self.context.clock.now(), kind, observed);
     }
 }
 

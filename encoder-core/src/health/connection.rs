@@ -153,9 +153,13 @@ impl ConnectionPolicy {
         history: &'a History,
         from: usize,
     ) -> impl Iterator<Item = &'a Contact> + Clone {
-        let requests = history.contacts().skip(from).filter(|c| c.is_request());
-        let surplus = requests.clone().count().saturating_sub(self.config.window);
-        requests.skip(surplus)
+        let contacts = history.contacts();
+        // Looked for from the end: there are more contacts than the window has room for.
+        let newest_first = contacts.clone().enumerate().skip(from).rev();
+        let requests = newest_first.filter(|(_, c)| c.is_request());
+        let begin = requests.take(self.config.window).last();
+        let begin = begin.map_or(contacts.len(), |(place, _)| place);
+        contacts.skip(begin).filter(|contact| contact.is_request())
     }
 }
 

@@ -171,6 +171,8 @@ impl ManagerBuilder {
         let clock = self.clock.unwrap_or_else(Clock::system);
         let events = EventBus::new(config.event_capacity);
         let metrics = Metrics::new();
+        let feed = events.meter().register(metrics.registry());
+        feed.expect("the registry is new and the names are its own");
         let watching = FleetContext::new(
             Arc::clone(&config),
             clock.clone(),

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::model::{EncoderId, StorageReport, ThermalView};
 use crate::monitor::errors::{ErrorAnalysis, ErrorQuery, Occurrence};
 use crate::monitor::series::SeriesSubject;
-use crate::monitor::{History, HistoryQuery};
+use crate::monitor::{EncoderPerformance, History, HistoryQuery, PerformanceReport, QueueDepths};
 
 /// Timelines that are read for the acts in an analysis.
 const READ_TIMELINES: usize = 50;
@@ -118,5 +118,34 @@ impl Manager {
         let newest = |act: &crate::monitor::errors::AutomatedAction| std::cmp::Reverse(act.at);
         analysis.automated_actions.sort_by_key(newest);
         analysis
+    }
+
+    /// How fast news travel, how much is told, what waits, and how the encoders answer; of all
+    /// encoders or of one.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) for an encoder that is not registered.
+    pub fn performance(&self, encoder: Option<&EncoderId>) -> Result<PerformanceReport> {
+        let cx = &self.0.cx;
+        let encoders = match encoder {
+            Some(id) => vec![cx.fleet.get(id)?],
+            None => cx.fleet.all(),
+        };
+        let encoders = encoders.iter().map(|encoder| {
+            let trends = encoder.snapshot().trends.to_vec();
+            EncoderPerformance::new(cx.fleet.view(encoder), trends)
+        });
+        let (stream_commands, stream_commands_max) = self.0.streams.waiting_commands();
+        Ok(PerformanceReport {
+            at: cx.clock.now(),
+            feed: cx.events.meter().rates(),
+            queues: QueueDepths {
+                event_bus: cx.events.backlog(),
+                stream_commands,
+                stream_commands_max,
+                store: cx.store.queued(),
+            },
+            encoders: encoders.collect(),
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! What the manager tells its clients, as it happens.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,10 @@ pub struct Event {
     pub sequence: u64,
     /// When it happened.
     pub timestamp: Timestamp,
+    /// When the watcher of an encoder saw what this event tells; `None` where it comes from
+    /// elsewhere, as from a command. Only for measuring how fast news travel.
+    #[serde(skip)]
+    pub observed: Option<Instant>,
     /// Whom it is about.
     #[serde(skip)]
     pub subject: Subject,

@@ -1,13 +1,25 @@
-//! What is written down and concluded about fleet and manager beside health: readings over time,
-//! errors and their causes, media that fill, devices that restart again and again.
+//! What is written down and concluded about fleet and manager beside health: readings over time and
+//! where they are heading, how fast news travel, errors and their causes, media that fill, devices
+//! that restart again and again.
 
 pub mod errors;
+mod feed;
+pub mod forecast;
 mod history;
 pub(crate) mod keeper;
+mod latency;
+mod performance;
+mod rate;
 pub mod reboots;
 mod recorder;
 pub mod series;
 pub mod storage;
 
+pub use feed::{EventRates, FeedMeter, FeedRates, PerSecond};
 pub use history::{History, HistoryQuery};
+pub use latency::LatencyWindow;
+pub use performance::{
+    EncoderPerformance, MetricOutlook, PerformanceReport, QueueDepths, TrendMetric,
+};
+pub use rate::Rate;
 pub(crate) use recorder::{Recorder, SharedSeries};

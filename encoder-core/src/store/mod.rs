@@ -184,4 +184,9 @@ pub trait StateStore: Debug + Send + Sync + 'static {
     fn series(&self) -> Option<&dyn SeriesStore> {
         None
     }
+
+    /// Commands that wait to be done; `None` for a store without a queue.
+    fn queued(&self) -> Option<usize> {
+        None
+    }
 }

@@ -263,4 +263,9 @@ impl StateStore for SqliteStore {
     fn series(&self) -> Option<&dyn SeriesStore> {
         Some(self)
     }
+
+    fn queued(&self) -> Option<usize> {
+        let jobs = &self.0.jobs;
+        Some(jobs.max_capacity() - jobs.capacity())
+    }
 }

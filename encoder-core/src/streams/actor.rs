@@ -75,6 +75,8 @@ pub(super) struct Actor {
     owned: bool,
     resumed: bool,
     pub(super) next_report: Instant,
+    /// When a device showed what the actor is acting upon; see [`Actor::tell`].
+    pub(super) observed: Option<Instant>,
 }
 
 impl Actor {
@@ -112,6 +114,7 @@ impl Actor {
             problems: BTreeMap::new(),
             owned: true,
             resumed,
+            observed: None,
         };
         actor.hold();
         (actor, receiver)
@@ -132,6 +135,7 @@ impl Actor {
                 return;
             }
             let wake = self.cx.clock.instant() + self.patience();
+            self.observed = None;
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 command = self.commands.recv() => match command {
@@ -141,7 +145,9 @@ impl Actor {
                     }
                     None => return,
                 },
-                Some(_) = self.following.next(), if !self.following.is_empty() => {}
+                Some((_, seen)) = self.following.next(), if !self.following.is_empty() => {
+                    self.observed = seen.observed;
+                }
                 Some(_) = self.ingest.following.next() => {}
                 Some((encoder, done)) = self.jobs.join_next() => {
                     if let Ok(done) = done {

@@ -268,6 +268,18 @@ impl Streams {
         self.handles.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Commands that wait for all actors together, and for the one with the most.
+    pub(crate) fn waiting_commands(&self) -> (usize, usize) {
+        let handles = self.handles();
+        let waiting = handles.values().map(|handle| {
+            let commands = &handle.commands;
+            commands.max_capacity() - commands.capacity()
+        });
+        waiting.fold((0, 0), |(total, most), waiting| {
+            (total + waiting, most.max(waiting))
+        })
+    }
+
     fn handle(&self, id: &StreamId) -> Result<Handle> {
         self.handles().get(id).cloned().ok_or_else(|| {
             Error::new(ErrorKind::NotFound, "no such stream").with_context("stream", id)

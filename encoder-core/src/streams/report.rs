@@ -33,12 +33,16 @@ impl Actor {
             self.next_report = self.cx.clock.instant() + self.cx.config.watch.report_interval;
             self.tell(EventKind::StreamHealth(Box::new(view.health.clone())));
         }
+        self.observed = None;
         self.set_view(view);
     }
 
+    /// Tells clients. What a device showed is news until the view was published or a failover
+    /// entered a phase; what follows are consequences of the manager's own acts.
     fn tell(&self, kind: EventKind) {
         let subject = Subject::Stream(self.record().id.clone());
-        self.cx.events.publish(subject, self.cx.clock.now(), kind);
+        let (events, now) = (&self.cx.events, self.cx.clock.now());
+        events.publish_observed(subject, now, kind, self.observed);
     }
 
     pub(super) fn tell_error(&self, code: &IssueCode, message: &str) {
@@ -54,7 +58,7 @@ impl Actor {
     /// Tells that a failover entered a phase. The text is the new address for players when it
     /// completed, and the reason when it failed.
     pub(super) fn tell_phase(
-        &self,
+        &mut self,
         progress: &FailoverProgress,
         phase: FailoverPhase,
         text: Option<String>,
@@ -73,6 +77,7 @@ impl Actor {
             rtmp_url,
             message,
         }));
+        self.observed = None;
     }
 }
 

@@ -6,7 +6,7 @@ use encoder_core::model::{Alert, AlertState, Severity};
 use encoder_core::store::Key;
 
 use crate::state::AppState;
-use crate::system::SystemFigures;
+use crate::system::{ProcessFigures, SystemFigures};
 use crate::wire::ComponentDto;
 
 /// Alerts that are not resolved.
@@ -47,5 +47,12 @@ pub(crate) async fn components(state: &AppState) -> BTreeMap<String, ComponentDt
 pub(crate) async fn system(state: &AppState) -> SystemFigures {
     let state = state.clone();
     let read = tokio::task::spawn_blocking(move || state.system().read()).await;
+    read.unwrap_or_default()
+}
+
+/// The process's figures; read like the machine's.
+pub(crate) async fn process(state: &AppState) -> ProcessFigures {
+    let state = state.clone();
+    let read = tokio::task::spawn_blocking(move || state.process().read()).await;
     read.unwrap_or_default()
 }

@@ -12,7 +12,8 @@ use crate::config::ServerConfig;
 use crate::idempotency::Answers;
 use crate::ingest::Thumbnails;
 use crate::limits::Limits;
-use crate::system::SystemProbe;
+use crate::sockets::feed::Inboxes;
+use crate::system::{ProcessProbe, SystemProbe};
 use crate::traffic::Traffic;
 
 /// The server's parts, shared by all requests.
@@ -28,7 +29,9 @@ struct Parts {
     answers: Answers,
     thumbnails: Thumbnails,
     system: SystemProbe,
+    process: ProcessProbe,
     traffic: Traffic,
+    inboxes: Inboxes,
     tasks: Supervisor,
     started: Timestamp,
 }
@@ -44,7 +47,9 @@ impl AppState {
             answers: Answers::new(store, clock.clone()),
             thumbnails: Thumbnails::new(config.ingest.clone(), clock),
             system: SystemProbe::new(&config.data),
-            traffic: Traffic::new(manager.metrics().registry()),
+            process: ProcessProbe::new(),
+            traffic: Traffic::new(manager.metrics().registry(), manager.clock().instant()),
+            inboxes: Inboxes::default(),
             tasks: Supervisor::new(),
             started: manager.clock().now(),
             manager,
@@ -87,9 +92,19 @@ impl AppState {
         &self.0.system
     }
 
+    /// Figures of the server's process.
+    pub fn process(&self) -> &ProcessProbe {
+        &self.0.process
+    }
+
     /// Figures of the server's requests.
     pub fn traffic(&self) -> &Traffic {
         &self.0.traffic
+    }
+
+    /// What waits for clients of the live feed.
+    pub(crate) fn inboxes(&self) -> &Inboxes {
+        &self.0.inboxes
     }
 
     /// Time since the server started.

@@ -7,6 +7,10 @@ use serde::Serialize;
 use sysinfo::{Disks, System};
 use utoipa::ToSchema;
 
+mod process;
+
+pub use process::{ProcessFigures, ProcessProbe};
+
 /// Load of the server's machine, `null` where it cannot be read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct SystemFigures {

@@ -1,17 +1,46 @@
 //! Figures of the server's own requests.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
+use encoder_core::model::LatencyDistribution;
+use encoder_core::monitor::{LatencyWindow, Rate};
+use prometheus::core::Collector;
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
 use crate::state::AppState;
+
+/// Requests of one route that quantiles are taken from, if they are recent.
+const KEPT: usize = 512;
+const RECENT: Duration = Duration::from_secs(300);
+
+/// Bounds for the time to answer.
+const ANSWER_SECONDS: [f64; 12] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
+];
 
 /// Counts requests and measures answers.
 #[derive(Debug)]
 pub struct Traffic {
     requests: IntCounterVec,
     seconds: Histogram,
+    by_route: HistogramVec,
+    routes: Mutex<BTreeMap<(String, String), Route>>,
+    rate: Mutex<Rate>,
+}
+
+/// The requests of one route and method.
+#[derive(Debug)]
+struct Route {
+    window: LatencyWindow,
+    count: u64,
+    failures: u64,
 }
 
 /// Requests so far.
@@ -23,27 +52,74 @@ pub struct TrafficSnapshot {
     pub mean_ms: Option<f64>,
 }
 
+/// The requests of one route and method.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RouteSnapshot {
+    /// The route's template.
+    pub route: String,
+    /// The method.
+    pub method: String,
+    /// How many were answered since the start.
+    pub count: u64,
+    /// How many of them failed by a fault of the server (5xx).
+    pub failures: u64,
+    /// Times to answer of the recent ones; `None` without any.
+    pub latency: Option<LatencyDistribution>,
+}
+
 impl Traffic {
     /// Registers the figures. A second server on the same registry counts for itself, unseen.
-    pub fn new(registry: &Registry) -> Self {
+    pub fn new(registry: &Registry, now: Instant) -> Self {
         let name = "encoder_server_requests_total";
         let options = Opts::new(name, "Requests, by route and status.");
         let requests = IntCounterVec::new(options, &["method", "route", "status"]);
         let name = "encoder_server_request_duration_seconds";
         let seconds = Histogram::with_opts(HistogramOpts::new(name, "Time to answer a request."));
+        let name = "encoder_http_request_seconds";
+        let help = "Time to answer a request, by route and class of status.";
+        let options = HistogramOpts::new(name, help).buckets(ANSWER_SECONDS.to_vec());
+        let by_route = HistogramVec::new(options, &["method", "route", "status"]);
         let traffic = Self {
             requests: requests.expect("names and labels are valid constants"),
             seconds: seconds.expect("names are valid constants"),
+            by_route: by_route.expect("names, labels and bounds are valid constants"),
+            routes: Mutex::default(),
+            rate: Mutex::new(Rate::since(now)),
         };
-        for result in [
-            registry.register(Box::new(traffic.requests.clone())),
-            registry.register(Box::new(traffic.seconds.clone())),
-        ] {
-            if let Err(error) = result {
+        let collectors: [Box<dyn Collector>; 3] = [
+            Box::new(traffic.requests.clone()),
+            Box::new(traffic.seconds.clone()),
+            Box::new(traffic.by_route.clone()),
+        ];
+        for collector in collectors {
+            if let Err(error) = registry.register(collector) {
                 tracing::debug!(%error, "request figures are not registered");
             }
         }
         traffic
+    }
+
+    fn note(&self, method: &str, route: &str, status: StatusCode, now: Instant, took: Duration) {
+        let labels = [method, route, status.as_str()];
+        self.requests.with_label_values(&labels).inc();
+        self.seconds.observe(took.as_secs_f64());
+        let labels = [method, route, class(status)];
+        self.by_route
+            .with_label_values(&labels)
+            .observe(took.as_secs_f64());
+        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        rate.count(now, 1);
+        drop(rate);
+        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (route.to_owned(), method.to_owned());
+        let noted = routes.entry(key).or_insert_with(|| Route {
+            window: LatencyWindow::new(KEPT, RECENT),
+            count: 0,
+            failures: 0,
+        });
+        noted.window.observe(now, took);
+        noted.count += 1;
+        noted.failures += u64::from(status.is_server_error());
     }
 
     /// Requests so far.
@@ -53,6 +129,40 @@ impl Traffic {
             count,
             mean_ms: (count > 0).then(|| self.seconds.get_sample_sum() * 1000.0 / count as f64),
         }
+    }
+
+    /// Requests per second over that span.
+    pub fn per_second(&self, now: Instant, span: Duration) -> f64 {
+        let rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        rate.per_second(now, span)
+    }
+
+    /// The routes with the most requests, at most `limit` of them.
+    pub fn busiest(&self, now: Instant, limit: usize) -> Vec<RouteSnapshot> {
+        let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = routes.iter().collect();
+        // Stable, so that equals stay in the order of their names.
+        all.sort_by_key(|(_, noted)| Reverse(noted.count));
+        let busiest = all.into_iter().take(limit);
+        busiest
+            .map(|((route, method), noted)| RouteSnapshot {
+                route: route.clone(),
+                method: method.clone(),
+                count: noted.count,
+                failures: noted.failures,
+                latency: noted.window.distribution(now),
+            })
+            .collect()
+    }
+}
+
+const fn class(status: StatusCode) -> &'static str {
+    match status.as_u16() / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
     }
 }
 
@@ -72,12 +182,38 @@ pub async fn observe(State(state): State<AppState>, request: Request, next: Next
         "OTHER".to_owned()
     };
     let route = route.as_deref().unwrap_or("unmatched");
-    let status = response.status();
-    let labels = [method.as_str(), route, status.as_str()];
-    let traffic = state.traffic();
-    traffic.requests.with_label_values(&labels).inc();
-    traffic.seconds.observe(started.elapsed().as_secs_f64());
+    let now = state.manager().clock().instant();
+    let took = started.elapsed();
+    state
+        .traffic()
+        .note(&method, route, response.status(), now, took);
     response
 }
 
 const MUTATING: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_busiest_routes_come_first_with_their_latencies() {
+        let now = Instant::now();
+        let traffic = Traffic::new(&Registry::new(), now);
+        let note = |route, status: u16, millis| {
+            let status = StatusCode::from_u16(status).unwrap();
+            traffic.note("GET", route, status, now, Duration::from_millis(millis));
+        };
+        note("/api/streams", 200, 2);
+        note("/api/encoders", 200, 4);
+        note("/api/encoders", 503, 6);
+        note("/api/alerts", 404, 1);
+        let busiest = traffic.busiest(now, 2);
+        let routes: Vec<_> = busiest.iter().map(|seen| seen.route.as_str()).collect();
+        assert_eq!(routes, ["/api/encoders", "/api/alerts"]);
+        assert_eq!((busiest[0].count, busiest[0].failures), (2, 1));
+        assert_eq!(busiest[0].latency.unwrap().max_ms, 6.0);
+        assert_eq!(traffic.busiest(now + RECENT * 2, 1)[0].latency, None);
+        assert_eq!(traffic.snapshot().count, 4);
+    }
+}

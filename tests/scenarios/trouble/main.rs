@@ -7,6 +7,7 @@ mod connection;
 mod errors;
 mod heat;
 mod history;
+mod performance;
 mod reboots;
 mod remedy;
 mod storage;

@@ -7,11 +7,20 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use super::ConnectionConfig;
 use crate::health::History;
 
+/// Suspicion of a pause that half of all exceed, rounded up: -log₁₀ 0.5.
+const COIN: f64 = 0.302;
+
 /// Whether a pause up to `now` is as improbable as [`ConnectionConfig::suspicion`] says.
 pub(super) fn is_suspicious(config: &ConnectionConfig, history: &History, now: Instant) -> bool {
     let Some(last) = history.last_alive() else {
         return false;
     };
+    let pause = now.saturating_duration_since(last);
+    // Half of all pauses are longer than the usual one, which is longer than the acceptable one; so
+    // this one is no news, whatever the rhythm.
+    if pause <= config.acceptable_pause && config.suspicion > COIN {
+        return false;
+    }
     let Some((mean, deviation)) = rhythm(config, history) else {
         return false;
     };
@@ -19,8 +28,7 @@ pub(super) fn is_suspicious(config: &ConnectionConfig, history: &History, now: I
     let Ok(pauses) = Normal::new(usual, deviation) else {
         return false;
     };
-    let pause = now.saturating_duration_since(last).as_secs_f64();
-    -pauses.sf(pause).log10() >= config.suspicion
+    -pauses.sf(pause.as_secs_f64()).log10() >= config.suspicion
 }
 
 /// Mean and deviation of the seconds between signs of life, or `None` with too few of them.

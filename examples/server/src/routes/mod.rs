@@ -19,6 +19,7 @@ mod health;
 mod ingest;
 mod keys;
 mod monitoring;
+mod performance;
 mod probes;
 mod start;
 mod storage;
@@ -71,6 +72,7 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(monitoring::assignments))
         .routes(routes!(thermal::status))
         .routes(routes!(thermal::temperature))
+        .routes(routes!(performance::performance))
         .routes(routes!(crate::sockets::sse::events))
 }
 

@@ -1,7 +1,7 @@
 //! From the bus to one connection.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use encoder_core::events::{Delivery, EventBus, Subscription};
 use encoder_core::model::Event;
@@ -40,7 +40,8 @@ struct Queue {
 }
 
 impl Queue {
-    fn push(&mut self, event: Arc<Event>, capacity: usize) {
+    /// Takes the event, and returns the one that was left out for it, if any.
+    fn push(&mut self, event: Arc<Event>, capacity: usize) -> Option<Arc<Event>> {
         if self.items.len() >= capacity {
             let oldest = self
                 .items
@@ -48,21 +49,24 @@ impl Queue {
                 .position(|event| event.kind.is_replaceable());
             match oldest {
                 Some(oldest) => {
-                    self.items.remove(oldest);
+                    let left_out = self.items.remove(oldest);
                     self.lost += 1;
+                    self.items.push_back(event);
+                    return left_out;
                 }
                 None if event.kind.is_replaceable() => {
                     self.lost += 1;
-                    return;
+                    return Some(event);
                 }
                 None if self.items.len() >= capacity * HARD_FACTOR => {
                     self.overflowed = true;
-                    return;
+                    return Some(event);
                 }
                 None => {}
             }
         }
         self.items.push_back(event);
+        None
     }
 
     fn pop(&mut self) -> Option<Item> {
@@ -83,9 +87,52 @@ struct Shared {
 }
 
 impl Shared {
-    fn change(&self, change: impl FnOnce(&mut Queue)) {
-        change(&mut self.queue.lock().unwrap_or_else(PoisonError::into_inner));
+    fn change<T>(&self, change: impl FnOnce(&mut Queue) -> T) -> T {
+        let changed = change(&mut self.queue.lock().unwrap_or_else(PoisonError::into_inner));
         self.ready.notify_one();
+        changed
+    }
+
+    fn waiting(&self) -> usize {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.items.len()
+    }
+}
+
+/// The inboxes of all connections, to see how full they are.
+#[derive(Debug, Default)]
+pub(crate) struct Inboxes(Mutex<Vec<Weak<Shared>>>);
+
+/// What waits for clients now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    /// Open connections.
+    pub(crate) clients: usize,
+    /// Events that wait for all of them.
+    pub(crate) total: usize,
+    /// Events that wait for the slowest.
+    pub(crate) max: usize,
+}
+
+impl Inboxes {
+    fn add(&self, shared: &Arc<Shared>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|one| one.strong_count() > 0);
+        all.push(Arc::downgrade(shared));
+    }
+
+    /// How full they are.
+    pub(crate) fn waiting(&self) -> Waiting {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = all.iter().filter_map(Weak::upgrade);
+        open.fold(Waiting::default(), |so_far, one| {
+            let waiting = one.waiting();
+            Waiting {
+                clients: so_far.clients + 1,
+                total: so_far.total + waiting,
+                max: so_far.max.max(waiting),
+            }
+        })
     }
 }
 
@@ -100,6 +147,7 @@ impl Inbox {
     /// Opens an inbox for what is in `interests`, from now on, or from after an event id.
     pub(crate) fn open(
         bus: &EventBus,
+        inboxes: &Inboxes,
         tasks: &Supervisor,
         interests: Arc<Interests>,
         capacity: usize,
@@ -110,6 +158,7 @@ impl Inbox {
             ready: Notify::new(),
             capacity,
         });
+        inboxes.add(&shared);
         let from = after.unwrap_or_else(|| bus.last_id());
         let mut filler = Filler {
             bus: bus.clone(),
@@ -201,7 +250,10 @@ impl Filler {
         self.last_id = event.id;
         if self.interests.wants(&event) {
             let capacity = self.shared.capacity;
-            self.shared.change(|queue| queue.push(event, capacity));
+            let left_out = self.shared.change(|queue| queue.push(event, capacity));
+            if let Some(event) = left_out {
+                self.bus.meter().dropped(event.kind.name());
+            }
         }
     }
 }

@@ -14,11 +14,16 @@ pub(crate) mod websocket;
 pub(crate) use integrity::Integrity;
 pub(crate) use session::{Interest, Session};
 
+use std::time::Instant;
+
 use encoder_core::model::Event;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use feed::Item;
+
+/// Name of the event that tells of lost ones.
+pub(crate) const LAGGED: &str = "lagged";
 
 /// A message to the client: its event's name and its data.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,6 +35,9 @@ pub(crate) struct Message {
     /// Its place in the whole feed, for `Last-Event-ID`.
     #[serde(skip)]
     pub(crate) id: Option<u64>,
+    /// When a device showed it, where one did.
+    #[serde(skip)]
+    pub(crate) observed: Option<Instant>,
 }
 
 impl From<Item> for Message {
@@ -37,9 +45,10 @@ impl From<Item> for Message {
         match item {
             Item::Event(event) => Self::from(event.as_ref()),
             Item::Lagged { lost, resync } => Self {
-                event: "lagged",
+                event: LAGGED,
                 data: json!({"lost": lost, "resync": resync}),
                 id: None,
+                observed: None,
             },
         }
     }
@@ -51,6 +60,7 @@ impl From<&Event> for Message {
             event: event.kind.name(),
             data: serde_json::to_value(event).expect("events are plain data"),
             id: Some(event.id),
+            observed: event.observed,
         }
     }
 }

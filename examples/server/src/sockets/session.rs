@@ -1,6 +1,7 @@
 //! What a client of the live feed may say, the same on every transport.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::feed::Inbox;
-use super::{Integrity, Message};
+use super::{Integrity, LAGGED, Message};
 use crate::auth::Principal;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -189,6 +190,9 @@ pub(crate) struct Session {
     interests: Arc<Interests>,
     budget: Budget,
     integrity: Option<Integrity>,
+    /// The latest event when the inbox was opened: what came before was missed and is caught up
+    /// with, so its delay is the client's absence.
+    opened_at: AtomicU64,
 }
 
 impl Session {
@@ -198,6 +202,7 @@ impl Session {
             budget: Budget::new(state.config().sockets.messages_per_minute),
             interests: Arc::default(),
             integrity,
+            opened_at: AtomicU64::new(0),
             state,
             principal,
         }
@@ -205,13 +210,30 @@ impl Session {
 
     /// Opens the client's inbox, after the event of that id or from now on.
     pub(crate) fn open(&self, after: Option<u64>) -> Inbox {
+        let bus = self.state.manager().events();
+        self.opened_at.store(bus.last_id(), Ordering::Relaxed);
         Inbox::open(
-            self.state.manager().events(),
+            bus,
+            self.state.inboxes(),
             self.state.tasks(),
             Arc::clone(&self.interests),
             self.state.config().sockets.queue,
             after,
         )
+    }
+
+    /// Counts a message that the client's socket took, with the time since the observation.
+    pub(crate) fn delivered(&self, message: &Message) {
+        let meter = self.state.manager().events().meter();
+        match message.id {
+            Some(id) => {
+                let is_news = id > self.opened_at.load(Ordering::Relaxed);
+                let observed = message.observed.filter(|_| is_news);
+                meter.delivered(message.event, observed);
+            }
+            None if message.event == LAGGED => meter.gap(),
+            None => {}
+        }
     }
 
     /// What the client wants to hear about.
@@ -244,6 +266,7 @@ impl Session {
     /// Answers a message of the client. Where messages are signed, one that was tampered with or
     /// repeated is dropped and reported, and the answer is signed as the event `ack`.
     pub(crate) fn answer(&self, event: &str, body: Value) -> Value {
+        self.heard();
         let opened = match &self.integrity {
             Some(integrity) => integrity.open(event, body),
             None => Ok(body),
@@ -261,10 +284,15 @@ impl Session {
 
     /// Answers what is no message at all.
     pub(crate) fn complain(&self) -> Value {
+        self.heard();
         self.acknowledge(&Ack::error(
             "malformed_request",
             "the message cannot be read",
         ))
+    }
+
+    fn heard(&self) {
+        self.state.manager().events().meter().client_message();
     }
 
     fn acknowledge(&self, ack: &Ack) -> Value {
@@ -272,6 +300,7 @@ impl Session {
             event: "ack",
             data: document(ack),
             id: None,
+            observed: None,
         };
         self.seal(message).data
     }

@@ -139,6 +139,7 @@ async fn deliver(socket: SocketRef, joined: Joined) {
                 event,
                 data,
                 id: None,
+                observed: None,
             },
         )
         .await;
@@ -160,11 +161,13 @@ async fn deliver(socket: SocketRef, joined: Joined) {
         if !sent {
             return;
         }
+        joined.session.delivered(&message);
     };
     let farewell = joined.session.seal(Message {
         event: "end",
         data: json!({"code": code}),
         id: None,
+        observed: None,
     });
     // A client that takes nothing any more cannot be told; it is cut off all the same.
     let _ = tokio::time::timeout(Duration::from_secs(1), emit(&socket, &farewell)).await;

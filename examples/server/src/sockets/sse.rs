@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -51,17 +52,19 @@ pub(crate) async fn events(
     let after = headers
         .get("last-event-id")
         .and_then(|id| id.to_str().ok()?.parse().ok());
+    let session = Arc::new(session);
     let inbox = session.open(after);
+    let told = Arc::clone(&session);
     let over: BoxFuture<'static, &'static str> =
         Box::pin(async move { session.until_over().await });
-    let feed: Feed = Box::pin(unfold(Some((inbox, over)), next));
+    let feed: Feed = Box::pin(unfold(Some((inbox, told, over)), next));
     Ok(Sse::new(feed).keep_alive(KeepAlive::new().interval(heartbeat)))
 }
 
-type Open = Option<(Inbox, BoxFuture<'static, &'static str>)>;
+type Open = Option<(Inbox, Arc<Session>, BoxFuture<'static, &'static str>)>;
 
 async fn next(open: Open) -> Option<(Result<Event, Infallible>, Open)> {
-    let (inbox, mut over) = open?;
+    let (inbox, session, mut over) = open?;
     tokio::select! {
         code = &mut over => {
             let event = Event::default().event("end").data(format!("{{\"code\":\"{code}\"}}"));
@@ -69,12 +72,14 @@ async fn next(open: Open) -> Option<(Result<Event, Infallible>, Open)> {
         }
         item = inbox.next() => {
             let message = Message::from(item?);
+            // The body is only asked for more when the connection has room.
+            session.delivered(&message);
             let event = Event::default().event(message.event).data(message.data.to_string());
             let event = match message.id {
                 Some(id) => event.id(id.to_string()),
                 None => event,
             };
-            Some((Ok(event), Some((inbox, over))))
+            Some((Ok(event), Some((inbox, session, over))))
         }
     }
 }

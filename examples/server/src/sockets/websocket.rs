@@ -117,13 +117,17 @@ impl Connection {
         let mut heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
         let mut narrowed = false;
         loop {
+            let mut told = None;
             let frame = tokio::select! {
                 code = &mut over => {
                     let status = if code == "shutting_down" { GOING_AWAY } else { UNAUTHORIZED };
                     return (status, code);
                 }
                 item = inbox.next() => match item {
-                    Some(item) => Frame::text(text(&session.seal(Message::from(item)))),
+                    Some(item) => {
+                        let message = told.insert(session.seal(Message::from(item)));
+                        Frame::text(text(message))
+                    }
                     None => return (TOO_SLOW, "too_slow"),
                 },
                 said = self.socket.recv() => match said {
@@ -137,6 +141,9 @@ impl Connection {
             };
             if self.socket.send(frame).await.is_err() {
                 return (1000, "");
+            }
+            if let Some(message) = told {
+                session.delivered(&message);
             }
         }
     }

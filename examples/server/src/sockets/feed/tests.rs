@@ -47,7 +47,15 @@ fn health(bus: &EventBus) {
 fn open(bus: &EventBus, capacity: usize, after: Option<u64>) -> Inbox {
     let interests = Arc::new(Interests::default());
     interests.add(Interest::All);
-    Inbox::open(bus, &Supervisor::new(), interests, capacity, after)
+    let inboxes = Inboxes::default();
+    Inbox::open(
+        bus,
+        &inboxes,
+        &Supervisor::new(),
+        interests,
+        capacity,
+        after,
+    )
 }
 
 /// The ids that come out until the inbox is empty, and how many it says were lost.
@@ -83,6 +91,42 @@ async fn a_slow_client_loses_its_oldest_health_updates_only() {
     error(&bus);
     let (ids, lost, resync) = drain(&inbox).await;
     assert_eq!((ids, lost, resync), (vec![1, 5, 6, 7], 3, false));
+    let counted = bus.meter().rates().events;
+    assert_eq!(counted["stream_health"].dropped_total, 3);
+    assert_eq!(counted["stream_error"].dropped_total, 0);
+}
+
+#[tokio::test]
+async fn what_waits_is_counted_while_the_connection_is_open() {
+    let (bus, inboxes) = (bus(), Inboxes::default());
+    let open = |capacity| {
+        let interests = Arc::new(Interests::default());
+        interests.add(Interest::All);
+        Inbox::open(
+            &bus,
+            &inboxes,
+            &Supervisor::new(),
+            interests,
+            capacity,
+            None,
+        )
+    };
+    let (slow, quick) = (open(16), open(16));
+    (0..3).for_each(|_| error(&bus));
+    let (ids, ..) = drain(&quick).await;
+    assert_eq!(ids, [1, 2, 3]);
+    let waiting = inboxes.waiting();
+    assert_eq!((waiting.clients, waiting.total, waiting.max), (2, 3, 3));
+    drop((slow, quick));
+    let_tasks_end().await;
+    assert_eq!(inboxes.waiting(), Waiting::default());
+}
+
+/// Lets the tasks of dropped inboxes end.
+async fn let_tasks_end() {
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,140 @@
+//! What the server's own process uses.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System, get_current_pid};
+use utoipa::ToSchema;
+
+/// Processor time is counted in hundredths of a second, so a shorter span would show steps.
+const MIN_SPAN: Duration = Duration::from_secs(1);
+
+/// What the server's process uses, `null` where the system does not tell.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct ProcessFigures {
+    /// Share of one core since the last reading, at the first one since the process started;
+    /// more than 100 with several busy threads.
+    pub cpu_percent: Option<f64>,
+    /// Memory that it occupies, in bytes.
+    pub resident_bytes: Option<u64>,
+    /// Files and connections that it has open.
+    pub open_files: Option<usize>,
+    /// Threads.
+    pub threads: Option<usize>,
+    /// Since it started.
+    pub uptime_seconds: Option<u64>,
+}
+
+/// Reads the process.
+#[derive(Debug)]
+pub struct ProcessProbe(Mutex<Reading>);
+
+#[derive(Debug)]
+struct Reading {
+    /// `None` on a system that cannot be read.
+    system: Option<(System, Pid)>,
+    cpu: Option<CpuReading>,
+}
+
+/// Processor time so far, in milliseconds, and the share that came out.
+#[derive(Clone, Copy, Debug)]
+struct CpuReading {
+    at: Instant,
+    millis: u64,
+    percent: Option<f64>,
+}
+
+impl Default for ProcessProbe {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ProcessProbe {
+    /// Nothing read yet.
+    pub fn new() -> Self {
+        Self(Mutex::new(Reading {
+            system: System::new().ok().zip(get_current_pid().ok()),
+            cpu: None,
+        }))
+    }
+
+    /// The figures now. Reads a few files of the system; call it off the async threads.
+    pub fn read(&self) -> ProcessFigures {
+        let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Reading { system, cpu } = &mut *reading;
+        let Some((system, pid)) = system else {
+            return ProcessFigures::default();
+        };
+        let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
+        system.refresh_processes_specifics(
+            ProcessesToUpdate::Some(&[*pid]),
+            true,
+            what.with_tasks(),
+        );
+        let Some(process) = system.process(*pid) else {
+            return ProcessFigures::default();
+        };
+        let now = tokio::time::Instant::now().into_std();
+        *cpu = Some(CpuReading::of(process, *cpu, now));
+        let others = |tasks: &std::collections::HashSet<Pid>| {
+            1 + tasks.iter().filter(|task| *task != pid).count()
+        };
+        ProcessFigures {
+            cpu_percent: cpu.and_then(|cpu| cpu.percent),
+            resident_bytes: Some(process.memory()).filter(|bytes| *bytes > 0),
+            open_files: process.open_files(),
+            threads: process.tasks().map(others),
+            uptime_seconds: Some(process.run_time()),
+        }
+    }
+}
+
+impl CpuReading {
+    fn of(process: &Process, last: Option<Self>, now: Instant) -> Self {
+        let millis = process.accumulated_cpu_time();
+        let share = |spent: u64, span: Duration| {
+            let percent = spent as f64 / 10.0 / span.as_secs_f64();
+            percent
+                .is_finite()
+                .then_some((percent * 10.0).round() / 10.0)
+        };
+        match last {
+            Some(last) if now.saturating_duration_since(last.at) < MIN_SPAN => last,
+            Some(last) => Self {
+                at: now,
+                millis,
+                percent: share(millis.saturating_sub(last.millis), now - last.at),
+            },
+            None => Self {
+                at: now,
+                millis,
+                percent: share(millis, Duration::from_secs(process.run_time())),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn linux_tells_everything_of_the_process() {
+        let probe = ProcessProbe::new();
+        let figures = probe.read();
+        assert!(figures.resident_bytes.unwrap() > 1 << 20, "{figures:?}");
+        assert!(figures.open_files.unwrap() >= 3, "{figures:?}");
+        assert!(
+            figures.threads.unwrap() >= 2,
+            "the runner's and the test's: {figures:?}"
+        );
+        let again = probe.read();
+        assert_eq!(
+            figures.cpu_percent, again.cpu_percent,
+            "too soon for another figure"
+        );
+    }
+}
