@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use encoder_core::model::Personality;
 use encoder_core::monitor::series::TierConfig;
+use encoder_core::tasks::Clock;
 use encoder_tests::{Setup, Station, until};
 use serde_json::{Value, json};
 
@@ -32,9 +33,12 @@ fn points(document: &Value, metric: &str) -> Vec<Value> {
     points.filter(|point| !point.is_null()).cloned().collect()
 }
 
+/// Everything of the last minute and a half, which is as far as a tenth of a second reaches.
 async fn temperatures(station: &Station) -> Vec<Value> {
-    let path = "/api/encoders/helo-1/metrics?step=0.1&metric=temperature";
-    points(&station.client.get(path).await.body, "temperature")
+    let from = Clock::system().now().minus(Duration::from_secs(90));
+    let query = format!("from={from}&step=0.1&metric=temperature");
+    let path = format!("/api/encoders/helo-1/metrics?{query}");
+    points(&station.client.get(&path).await.body, "temperature")
 }
 
 #[tokio::test(flavor = "multi_thread")]
