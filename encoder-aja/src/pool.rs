@@ -138,24 +138,23 @@ impl Pool {
         let age = |since: Instant| now.saturating_duration_since(since).as_secs_f64();
         let used = state.in_use.iter().map(|(_, connection)| connection);
         let oldest = state.idle.iter().chain(used).map(|c| c.opened).min();
-        let mut report = ConnectionPool::default();
-        report.open = state.idle.len() + state.in_use.len();
-        report.in_use = state.in_use.len();
-        report.idle = state.idle.len();
-        report.opened = state.opened;
-        report.reused = state.reused;
-        report.closed = state.closed;
-        report.retired = state.retired;
-        report.broken = state.broken;
-        report.oldest_age_seconds = oldest.map(age);
-        report.max_idle = self.config.max_idle;
-        report.idle_timeout_seconds = self.config.idle_timeout.as_secs_f64();
-        report.lifetime_seconds = self.config.lifetime.as_secs_f64();
-        if let Some((error, at)) = &state.last_error {
-            report.last_error = Some(error.clone());
-            report.last_error_age_seconds = Some(age(*at));
+        let last_error = state.last_error.as_ref();
+        ConnectionPool {
+            open: state.idle.len() + state.in_use.len(),
+            in_use: state.in_use.len(),
+            idle: state.idle.len(),
+            opened: state.opened,
+            reused: state.reused,
+            closed: state.closed,
+            retired: state.retired,
+            broken: state.broken,
+            oldest_age_seconds: oldest.map(age),
+            max_idle: self.config.max_idle,
+            idle_timeout_seconds: self.config.idle_timeout.as_secs_f64(),
+            lifetime_seconds: self.config.lifetime.as_secs_f64(),
+            last_error: last_error.map(|(error, _)| error.clone()),
+            last_error_age_seconds: last_error.map(|(_, at)| age(*at)),
         }
-        report
     }
 
     /// Notes that every resting connection is left behind; those in use end with their requests.

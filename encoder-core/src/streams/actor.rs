@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::JoinMap;
 
 use super::adapt::Adapting;
+use super::command::Command;
 use super::decide::Fault;
-use super::handle::{Command, StreamContext};
+use super::handle::StreamContext;
 use super::ingest::Ingest;
 use super::isolation::Isolation;
 use super::report;

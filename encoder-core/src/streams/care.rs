@@ -10,7 +10,8 @@ use std::time::Duration;
 use tokio_util::task::JoinMap;
 
 use super::actor::{Actor, within};
-use super::handle::{Command, StreamContext, Streams};
+use super::command::Command;
+use super::handle::{StreamContext, Streams};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fleet::{Duty, Encoder, EncoderSnapshot};
 use crate::model::{

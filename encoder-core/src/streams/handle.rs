@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::actor::Actor;
-use super::care::Tended;
-use super::publishing::{Denials, Denied, generate_key};
+use super::command::{Command, Handle, ask};
+use super::publishing::{Denials, generate_key};
 use super::saved::{STREAMS, Saved};
 use super::{plan, saved, timeline};
 use crate::balancer::Demand;
@@ -44,33 +44,6 @@ pub(crate) struct StreamContext {
     pub(crate) remediator: Arc<dyn Remediator>,
     pub(crate) tasks: Supervisor,
     pub(crate) ingest: Witnesses,
-}
-
-/// What an actor is told.
-#[derive(Debug)]
-pub(super) enum Command {
-    Stop(oneshot::Sender<Result<()>>),
-    Update(StreamConfigPatch, Option<u64>, oneshot::Sender<Result<()>>),
-    Failover(
-        FailoverRequest,
-        Trigger,
-        oneshot::Sender<Result<FailoverAccepted>>,
-    ),
-    /// An encoder was taken out or put back; look again.
-    FleetChanged,
-    /// Somebody was kept from publishing the stream.
-    Denied(Denied),
-    /// A device that the stream holds was repaired.
-    Tended(Tended),
-}
-
-/// A stream as others reach it.
-#[derive(Clone, Debug)]
-pub(super) struct Handle {
-    pub(super) commands: mpsc::Sender<Command>,
-    view: watch::Receiver<Arc<StreamView>>,
-    /// Interrupts whatever the actor is waiting for, because the stream shall stop.
-    stop: CancellationToken,
 }
 
 /// All streams.
@@ -379,23 +352,4 @@ impl Streams {
 async fn forget(store: &dyn StateStore, id: &StreamId) -> Result<()> {
     timeline::delete(store, id).await?;
     store.delete(&saved::key(id), Expect::Any).await
-}
-
-/// Sends a command and waits for the answer.
-async fn ask<T>(
-    handle: &Handle,
-    command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command,
-) -> Result<T> {
-    let over = !handle.view.borrow().record.state.is_active();
-    let gone = || match over {
-        true => Error::new(ErrorKind::Conflict, "the stream is over"),
-        false => Error::new(ErrorKind::ShuttingDown, "the manager is shutting down"),
-    };
-    let (reply, answer) = oneshot::channel();
-    handle
-        .commands
-        .send(command(reply))
-        .await
-        .map_err(|_| gone())?;
-    answer.await.map_err(|_| gone())?
 }

@@ -9,6 +9,7 @@ mod actor;
 mod adapt;
 mod bring_up;
 mod care;
+mod command;
 mod decide;
 mod failover;
 mod fence;

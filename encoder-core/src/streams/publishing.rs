@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::actor::Actor;
-use super::handle::{Command, Streams};
+use super::command::Command;
+use super::handle::Streams;
 use crate::ingest::{
     Identity, PublishAttempt, PublishDenial, PublishVerdict, Watched, authorize, is_fresh,
 };

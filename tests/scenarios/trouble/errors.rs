@@ -73,7 +73,28 @@ async fn site_without_network_is_one_cause_and_one_escalation() {
             })
             .await;
     }
-    let found = analysis(&station, "escalated", |found| {
+    blames_the_site(&station).await;
+    stays_one_escalation(&station).await;
+    // The network is back: errors end, and the escalation with them.
+    for number in 1..=3 {
+        station.devices.nth(number).clear_faults();
+    }
+    analysis(&station, "calm", |found| {
+        found["patterns"].as_array().is_some_and(|p| {
+            p.iter()
+                .all(|pattern| pattern["pattern"] != "network_timeout")
+        }) && found["escalations"] == json!([])
+    })
+    .await;
+    encoder_tests::until("alerts resolved", async || {
+        alerts(&station, "error").await.is_empty() && alerts(&station, "site").await.is_empty()
+    })
+    .await;
+}
+
+/// The route names the site, with the evidence for and against it and its encoders.
+async fn blames_the_site(station: &Station) {
+    let found = analysis(station, "escalated", |found| {
         found["escalations"][0]["cause"].is_string()
     })
     .await;
@@ -88,8 +109,8 @@ async fn site_without_network_is_one_cause_and_one_escalation() {
     let encoder = cause(&found, "encoder:helo-1").expect("a candidate");
     assert!(encoder["score"].as_f64() < top["score"].as_f64());
     let against = texts(&encoder["evidence_against"]);
-    let fell = |line: &&str| line.contains("2 other encoders at the same moment");
-    assert!(against.iter().any(|line| fell(&line)), "{against:?}");
+    let fell = |line: &str| line.contains("2 other encoders at the same moment");
+    assert!(against.iter().any(|line| fell(line)), "{against:?}");
     assert_eq!(found["escalations"][0]["cause"], "site:north");
     assert_eq!(found["patterns"][0]["pattern"], "network_timeout");
     assert_eq!(found["impact"]["viewers"], Value::Null);
@@ -110,11 +131,14 @@ async fn site_without_network_is_one_cause_and_one_escalation() {
         .iter();
     let moves = acts.filter(|act| act["action"] == "failover" && act["outcome"] == "succeeded");
     assert_eq!(moves.count(), 2, "{found:#}");
+}
+
+async fn stays_one_escalation(station: &Station) {
     // Whatever follows, it stays one escalation and one suspected site.
     watch_nothing_happen(Duration::from_secs(3)).await;
     let (raised, sites) = (
-        alerts(&station, "error").await,
-        alerts(&station, "site").await,
+        alerts(station, "error").await,
+        alerts(station, "site").await,
     );
     assert_eq!(
         (raised.len(), sites.len()),
@@ -124,21 +148,6 @@ async fn site_without_network_is_one_cause_and_one_escalation() {
     let said = raised[0]["description"].as_str().unwrap_or_default();
     assert!(said.ends_with("site:north"), "{said}");
     assert_eq!(sites[0]["summary"], "site north: site suspect");
-    // The network is back: errors end, and the escalation with them.
-    for number in 1..=3 {
-        station.devices.nth(number).clear_faults();
-    }
-    analysis(&station, "calm", |found| {
-        found["patterns"].as_array().is_some_and(|p| {
-            p.iter()
-                .all(|pattern| pattern["pattern"] != "network_timeout")
-        }) && found["escalations"] == json!([])
-    })
-    .await;
-    encoder_tests::until("alerts resolved", async || {
-        alerts(&station, "error").await.is_empty() && alerts(&station, "site").await.is_empty()
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,57 @@
+//! How others reach a stream: what its actor can be told, and how its answer comes back.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::care::Tended;
+use super::publishing::Denied;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{FailoverAccepted, FailoverRequest, StreamConfigPatch, StreamView, Trigger};
+
+/// What an actor is told.
+#[derive(Debug)]
+pub(super) enum Command {
+    Stop(oneshot::Sender<Result<()>>),
+    Update(StreamConfigPatch, Option<u64>, oneshot::Sender<Result<()>>),
+    Failover(
+        FailoverRequest,
+        Trigger,
+        oneshot::Sender<Result<FailoverAccepted>>,
+    ),
+    /// An encoder was taken out or put back; look again.
+    FleetChanged,
+    /// Somebody was kept from publishing the stream.
+    Denied(Denied),
+    /// A device that the stream holds was repaired.
+    Tended(Tended),
+}
+
+/// A stream as others reach it.
+#[derive(Clone, Debug)]
+pub(super) struct Handle {
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) view: watch::Receiver<Arc<StreamView>>,
+    /// Interrupts whatever the actor is waiting for, because the stream shall stop.
+    pub(super) stop: CancellationToken,
+}
+
+/// Sends a command and waits for the answer.
+pub(super) async fn ask<T>(
+    handle: &Handle,
+    command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command,
+) -> Result<T> {
+    let over = !handle.view.borrow().record.state.is_active();
+    let gone = || match over {
+        true => Error::new(ErrorKind::Conflict, "the stream is over"),
+        false => Error::new(ErrorKind::ShuttingDown, "the manager is shutting down"),
+    };
+    let (reply, answer) = oneshot::channel();
+    handle
+        .commands
+        .send(command(reply))
+        .await
+        .map_err(|_| gone())?;
+    answer.await.map_err(|_| gone())?
+}
