@@ -28,7 +28,7 @@ async fn unharmed(setup: Setup, faults: impl IntoIterator<Item = Fault>) {
 }
 
 fn assert_untouched(studio: &Studio, stream: &StreamId) {
-    assert_eq!(studio.failovers(stream), 0);
+    assert_eq!(studio.view(stream).record.history, []);
     assert_eq!(studio.primary(stream), helo(1));
     assert_eq!(studio.devices.story(), ["helo-1 accepted"]);
 }

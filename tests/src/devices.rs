@@ -166,6 +166,8 @@ fn quick_driver() -> AjaConfig {
     config.media_mount = ms(400);
     config.media_poll = ms(20);
     config.media_refresh = ms(200);
+    // A status with everything in it is done before a poll gives up.
+    config.refresh_budget = ms(300);
     config
 }
 

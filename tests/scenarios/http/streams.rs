@@ -146,7 +146,10 @@ async fn new_configuration_reaches_both_encoders() {
         let device = station.devices.nth(number).device();
         assert_eq!(device.get("StreamingVideoBitrate").as_deref(), Some("6000"));
     }
-    assert_eq!(station.completed(&id).await, 0);
+    // A HELO takes no settings on air, so the backup takes over with them.
+    assert_eq!(station.completed(&id).await, 1);
+    let stream = station.client.get(&format!("/api/streams/{id}")).await.body;
+    assert_eq!(stream["primary"]["encoder_id"], "helo-2");
 }
 
 #[tokio::test(flavor = "multi_thread")]

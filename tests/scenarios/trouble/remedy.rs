@@ -228,9 +228,13 @@ async fn an_encoder_and_a_kind_may_be_repaired_less_than_the_others() {
         (refused.status, refused.fields()),
         (422, vec!["auto_remediation"])
     );
-    let metrics = station.client.get("/metrics").await.text;
     let counted = r#"encoder_remediation_steps_total{kind="network",outcome="succeeded",step="reduce_bitrate"} 1"#;
-    assert!(metrics.contains(counted), "{metrics}");
+    // The stream is told first, and counted then.
+    encoder_tests::until("counted", async || {
+        let metrics = station.client.get("/metrics").await.text;
+        metrics.contains(counted)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
