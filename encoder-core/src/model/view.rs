@@ -162,6 +162,8 @@ pub struct StreamView {
     pub health: StreamHealthReport,
     /// Recommendations that the configuration does not follow.
     pub warnings: Vec<Violation>,
+    /// When the backup last confirmed that it holds the settings; `None` without a backup that did.
+    pub last_config_sync: Option<Timestamp>,
 }
 
 /// How a stream is doing: the body of a `stream_health` event.

@@ -24,6 +24,7 @@ impl Actor {
             revision: self.saved.revision().0,
             backup,
             warnings: validate_config(&self.record().config).warnings,
+            last_config_sync: self.spare.synced_at(),
             health,
         };
         let last = self.last_view();
@@ -94,6 +95,7 @@ pub(super) fn first_view(record: &StreamRecord, revision: u64, now: Timestamp) -
     StreamView {
         revision,
         warnings: validate_config(&record.config).warnings,
+        last_config_sync: None,
         health: health(record, None, &backup, Vec::new(), now),
         backup,
         record: record.clone(),

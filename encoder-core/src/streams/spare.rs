@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::fleet::{EncoderSnapshot, Wanted};
 use crate::model::{
     Assignment, BackupReadiness, DeviceStreamState, EncoderId, Protection, PublishTarget, Severity,
-    StreamConfig, Verdict, issue_code,
+    StreamConfig, Timestamp, Verdict, issue_code,
 };
 
 /// Time between attempts to find or configure a backup.
@@ -22,6 +22,8 @@ const RETRY: Duration = Duration::from_secs(2);
 pub(super) struct Spare {
     /// Configured with this, and the device confirmed.
     staged: Option<(EncoderId, StreamConfig, PublishTarget)>,
+    /// When it confirmed.
+    synced_at: Option<Timestamp>,
     error: Option<String>,
     retry_at: Option<Instant>,
     ready: bool,
@@ -44,9 +46,20 @@ impl Spare {
     }
 
     /// Notes that the device holds these settings.
-    pub(super) fn mark(&mut self, id: EncoderId, config: StreamConfig, target: PublishTarget) {
+    pub(super) fn mark(
+        &mut self,
+        id: EncoderId,
+        config: StreamConfig,
+        target: PublishTarget,
+        now: Timestamp,
+    ) {
         self.error = None;
+        self.synced_at = Some(now);
         self.staged = Some((id, config, target));
+    }
+
+    pub(super) const fn synced_at(&self) -> Option<Timestamp> {
+        self.synced_at
     }
 
     pub(super) fn forget(&mut self) {
@@ -66,6 +79,10 @@ impl Actor {
         }
         let readiness = self.readiness();
         self.spare.ready = readiness.ready || !protection.allows_failover();
+        if readiness.ready && self.spare.synced_at.is_none() {
+            // Its settings were read back, whoever sent them.
+            self.spare.synced_at = Some(self.cx.clock.now());
+        }
         if self.spare.ready {
             self.problems.remove(issue_code::UNPROTECTED);
         } else {
@@ -252,7 +269,8 @@ impl Actor {
                 let slot = plan::backup_slot(self.record());
                 let target = self.record().target(slot);
                 let config = self.record().effective();
-                self.spare.mark(encoder, config, target);
+                let now = self.cx.clock.now();
+                self.spare.mark(encoder, config, target, now);
             }
             Err(error) => {
                 self.spare.error = Some(error.to_string());

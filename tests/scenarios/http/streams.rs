@@ -150,6 +150,11 @@ async fn new_configuration_reaches_both_encoders() {
     assert_eq!(station.completed(&id).await, 1);
     let stream = station.client.get(&format!("/api/streams/{id}")).await.body;
     assert_eq!(stream["primary"]["encoder_id"], "helo-2");
+    encoder_tests::until("the backup was seen to hold the settings", async || {
+        let overview = station.client.get("/api/monitoring/streams/health").await;
+        overview.body[&id]["last_config_sync"].as_str() > stream["created_at"].as_str()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,7 +53,8 @@ impl Actor {
         self.spare.forget();
         staged?;
         let target = self.record().target(plan.progress.to_slot);
-        self.spare.mark(to.clone(), change.effective(), target);
+        let now = self.cx.clock.now();
+        self.spare.mark(to.clone(), change.effective(), target, now);
         plan.progress.change = Some(Box::new(change));
         plan.decided = self.cx.clock.instant();
         self.carry_out(plan).await;

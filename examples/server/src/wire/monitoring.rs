@@ -239,7 +239,7 @@ pub struct StreamOverviewDto {
     pub metrics: StreamFiguresDto,
     /// Whether the backup could take over now.
     pub backup_available: bool,
-    /// When the backup last got the configuration; `null` when that is not known.
+    /// When the backup last confirmed the settings; `null` without a backup that did.
     pub last_config_sync: Option<Time>,
 }
 
@@ -279,7 +279,7 @@ impl From<StreamView> for StreamOverviewDto {
                 temperature: health.temperature.map(|celsius| celsius.0),
             },
             backup_available: BackupDto::from(view.backup).ready,
-            last_config_sync: None,
+            last_config_sync: view.last_config_sync.map(Time::from),
         }
     }
 }
