@@ -63,6 +63,7 @@ impl ManagerConfig {
                 patterns.flapping_window,
             ),
             ("forecast.ahead_seconds", self.forecast.ahead),
+            ("forecast.step_seconds", self.forecast.step),
             ("failover.start_grace_seconds", failover.start_grace),
             ("failover.fence_deadline_ms", failover.fence_deadline),
             ("failover.command_timeout_ms", failover.command_timeout),

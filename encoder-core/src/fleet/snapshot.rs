@@ -1,6 +1,5 @@
 //! What is known of an encoder at one moment, as its watcher concludes.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use crate::health::Overheating;
@@ -8,7 +7,6 @@ use crate::model::{
     Assessment, ConnectionHealth, CoolingState, DeviceStreamState, EncoderSpec, EncoderState,
     EncoderStatus, Heat, Issue, MediumReadings, RebootReport, Timestamp, Verdict, issue_code,
 };
-use crate::monitor::MetricOutlook;
 
 /// The watcher's latest conclusions. Immutable; a new one replaces it.
 #[derive(Clone, Debug)]
@@ -33,8 +31,6 @@ pub(crate) struct EncoderSnapshot {
     /// When the device showed what this was concluded from; `None` when the manager's own
     /// intention changed.
     pub(crate) observed: Option<Instant>,
-    /// Where its figures are heading.
-    pub(crate) trends: Arc<[MetricOutlook]>,
 }
 
 impl Default for EncoderSnapshot {
@@ -53,7 +49,6 @@ impl Default for EncoderSnapshot {
             stream_state_at: None,
             reboots: RebootReport::default(),
             observed: None,
-            trends: Arc::default(),
         }
     }
 }

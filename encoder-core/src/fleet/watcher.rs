@@ -20,7 +20,6 @@ use crate::driver::DeviceEvent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::health::{ConnectionOutlook, ContactOutcome, History};
 use crate::model::{ConnectionHealth, EncoderStatus, EventKind, Subject, Verdict};
-use crate::monitor::{MetricOutlook, forecast};
 
 /// Least share of load that polls of a cooling encoder are slowed down by.
 const LEAST_SHARE: f64 = 0.2;
@@ -37,7 +36,6 @@ pub(super) struct Watcher {
     is_asked: bool,
     next_report: Instant,
     outlook: ConnectionOutlook,
-    trends: Arc<[MetricOutlook]>,
     next_outlook: Instant,
 }
 
@@ -52,7 +50,6 @@ impl Watcher {
             is_asked: false,
             next_report: now,
             outlook: ConnectionOutlook::default(),
-            trends: Arc::default(),
             next_outlook: now,
             encoder,
             context,
@@ -236,7 +233,6 @@ impl Watcher {
         self.next_outlook = now + config.watch.slow_interval;
         let limit = config.direct.temperature_celsius;
         self.outlook = self.context.connection.outlook(&self.history, limit, now);
-        self.trends = forecast::of_history(&config.forecast, &self.history, now).into();
     }
 
     fn judge(&self, now: Instant, observed: Option<Instant>) -> EncoderSnapshot {
@@ -260,7 +256,6 @@ impl Watcher {
             stream_state_at: history.stream_state_since().map(|at| history.wall(at)),
             reboots: history.reboot_report(&self.context.config.reboots, now),
             observed,
-            trends: Arc::clone(&self.trends),
         }
     }
 

@@ -69,13 +69,20 @@ pub struct Load {
 
 impl Load {
     fn of(at: Instant, status: &EncoderStatus) -> Self {
-        let used = status.media.iter().filter_map(MediumReadings::used_percent);
         Self {
             at,
             cpu_percent: status.system.cpu_percent,
             memory_percent: status.system.memory_percent,
-            storage_percent: used.max_by(f64::total_cmp),
+            storage_percent: status.fullest_percent(),
         }
+    }
+}
+
+impl EncoderStatus {
+    /// Use of the fullest medium in percent; `None` when no medium tells.
+    pub fn fullest_percent(&self) -> Option<f64> {
+        let used = self.media.iter().filter_map(MediumReadings::used_percent);
+        used.max_by(f64::total_cmp)
     }
 }
 

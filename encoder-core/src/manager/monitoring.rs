@@ -1,11 +1,12 @@
 //! What the manager's monitors found out, and what they may be told.
 
 use super::Manager;
+use super::monitors::queues;
 use crate::error::Result;
 use crate::model::{EncoderId, StorageReport, ThermalView};
 use crate::monitor::errors::{ErrorAnalysis, ErrorQuery, Occurrence};
-use crate::monitor::series::SeriesSubject;
-use crate::monitor::{EncoderPerformance, History, HistoryQuery, PerformanceReport, QueueDepths};
+use crate::monitor::series::{Metric, SeriesSubject};
+use crate::monitor::{EncoderPerformance, History, HistoryQuery, PerformanceReport, forecast};
 
 /// Timelines that are read for the acts in an analysis.
 const READ_TIMELINES: usize = 50;
@@ -69,11 +70,11 @@ impl Manager {
     /// let manager = Manager::builder().build().await?;
     /// let now = manager.clock().now();
     /// let query = HistoryQuery::new(SeriesSubject::Manager, now.minus(Duration::from_secs(3600)), now)
-    ///     .with_metric(Metric::QueueDepth)
+    ///     .with_metric(Metric::EventBacklog)
     ///     .with_step(Duration::from_secs(60));
     /// let history = manager.history(&query).await?;
     /// assert_eq!(history.step, Duration::from_secs(60));
-    /// for point in history.series.get(&Metric::QueueDepth).into_iter().flatten().flatten() {
+    /// for point in history.series.get(&Metric::EventBacklog).into_iter().flatten().flatten() {
     ///     println!("{}: {} to {}", point.at, point.min, point.max);
     /// }
     /// # Ok::<_, Box<dyn std::error::Error>>(())
@@ -120,8 +121,9 @@ impl Manager {
         analysis
     }
 
-    /// How fast news travel, how much is told, what waits, and how the encoders answer; of all
-    /// encoders or of one.
+    /// How fast news travel, how much is told, what waits, how the encoders answer, and where all
+    /// that is heading; of all encoders or of one. Draws many trends, which takes some milliseconds
+    /// for each encoder: call it off the async threads.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) for an encoder that is not registered.
@@ -131,21 +133,27 @@ impl Manager {
             Some(id) => vec![cx.fleet.get(id)?],
             None => cx.fleet.all(),
         };
+        let now = cx.clock.now();
+        let series = &self.0.monitors.series;
+        let trends = |of| forecast::outlooks(&cx.config.forecast, series, &of, now);
         let encoders = encoders.iter().map(|encoder| {
-            let trends = encoder.snapshot().trends.to_vec();
+            let trends = trends(SeriesSubject::Encoder(encoder.id().clone()));
             EncoderPerformance::new(cx.fleet.view(encoder), trends)
         });
-        let (stream_commands, stream_commands_max) = self.0.streams.waiting_commands();
         Ok(PerformanceReport {
-            at: cx.clock.now(),
+            at: now,
             feed: cx.events.meter().rates(),
-            queues: QueueDepths {
-                event_bus: cx.events.backlog(),
-                stream_commands,
-                stream_commands_max,
-                store: cx.store.queued(),
-            },
+            queues: queues(cx, &self.0.streams),
+            trends: trends(SeriesSubject::Manager),
             encoders: encoders.collect(),
         })
+    }
+
+    /// Writes down figures that only the program around the manager knows, such as those of its
+    /// process. To be called once in each [`interval`](crate::monitor::series::SeriesConfig) of
+    /// recording; what is left out is a gap.
+    pub fn record_figures(&self, figures: &[(Metric, f64)]) {
+        let at = self.0.cx.clock.now();
+        self.0.monitors.series.book().record_manager(at, figures);
     }
 }

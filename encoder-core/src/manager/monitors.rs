@@ -6,7 +6,7 @@ use crate::alerts::AlertBook;
 use crate::error::Result;
 use crate::monitor::errors::{self, ErrorMonitor, FactSource, Facts};
 use crate::monitor::keeper::{Books, StorageKeeper};
-use crate::monitor::{Recorder, SharedSeries};
+use crate::monitor::{FigureSource, QueueDepths, Recorder, SharedSeries, performance};
 use crate::operations::lease::Leadership;
 use crate::streams::{StreamContext, Streams};
 use crate::tasks::Supervisor;
@@ -30,7 +30,7 @@ impl Monitors {
     ) -> Result<Self> {
         Ok(Self {
             storage: keep_storage(cx, lease, alerts, tasks),
-            series: record(cx, lease, tasks),
+            series: record(cx, streams, lease, tasks),
             errors: watch_errors(cx, streams, lease, alerts, tasks)?,
         })
     }
@@ -57,13 +57,35 @@ fn keep_storage(
     keeper
 }
 
+/// What waits inside the manager now.
+pub(super) fn queues(cx: &StreamContext, streams: &Streams) -> QueueDepths {
+    let (stream_commands, stream_commands_max) = streams.waiting_commands();
+    QueueDepths {
+        event_bus: cx.events.backlog(),
+        stream_commands,
+        stream_commands_max,
+        store: cx.store.queued(),
+    }
+}
+
 /// The recorder of readings.
-fn record(cx: &StreamContext, lease: &Leadership, tasks: &Supervisor) -> SharedSeries {
+fn record(
+    cx: &StreamContext,
+    streams: &Arc<Streams>,
+    lease: &Leadership,
+    tasks: &Supervisor,
+) -> SharedSeries {
+    let (shared, active) = (cx.clone(), Arc::clone(streams));
+    let own: FigureSource = Arc::new(move || {
+        let feed = shared.events.meter().rates();
+        performance::readings(&feed, queues(&shared, &active))
+    });
     let series = SharedSeries::new(&cx.config.series);
     let recorder = Recorder {
         series: series.clone(),
         config: cx.config.series.clone(),
         fleet: Arc::clone(&cx.fleet),
+        own,
         store: Arc::clone(&cx.store),
         lease: lease.clone(),
         clock: cx.clock.clone(),

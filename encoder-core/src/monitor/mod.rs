@@ -8,7 +8,7 @@ pub mod forecast;
 mod history;
 pub(crate) mod keeper;
 mod latency;
-mod performance;
+pub(crate) mod performance;
 mod rate;
 pub mod reboots;
 mod recorder;
@@ -18,8 +18,6 @@ pub mod storage;
 pub use feed::{EventRates, FeedMeter, FeedRates, PerSecond};
 pub use history::{History, HistoryQuery};
 pub use latency::LatencyWindow;
-pub use performance::{
-    EncoderPerformance, MetricOutlook, PerformanceReport, QueueDepths, TrendMetric,
-};
+pub use performance::{EncoderPerformance, MetricOutlook, PerformanceReport, QueueDepths};
 pub use rate::Rate;
-pub(crate) use recorder::{Recorder, SharedSeries};
+pub(crate) use recorder::{FigureSource, Recorder, SharedSeries};

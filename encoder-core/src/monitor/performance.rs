@@ -2,6 +2,7 @@
 
 use super::FeedRates;
 use super::forecast::{Forecast, Heading, Silence};
+use super::series::Metric;
 use crate::model::{EncoderId, EncoderView, LatencyDistribution, Timestamp};
 use crate::trend::Band;
 
@@ -14,6 +15,9 @@ pub struct PerformanceReport {
     pub feed: FeedRates,
     /// What waits inside the manager.
     pub queues: QueueDepths,
+    /// Where the manager's own figures are heading; one entry for each, also for those that
+    /// nobody records.
+    pub trends: Vec<MetricOutlook>,
     /// The encoders, by name.
     pub encoders: Vec<EncoderPerformance>,
 }
@@ -29,6 +33,23 @@ pub struct QueueDepths {
     pub stream_commands_max: usize,
     /// Commands that wait for the store; `None` for a store without a queue.
     pub store: Option<usize>,
+}
+
+/// The manager's own figures as they are recorded.
+pub(crate) fn readings(feed: &FeedRates, queues: QueueDepths) -> Vec<(Metric, f64)> {
+    let events = feed.events.values();
+    let latency = feed.delivery.as_ref().map(|delivery| delivery.p99_ms);
+    let mut readings = vec![
+        (
+            Metric::EventsPerSecond,
+            events.map(|rates| rates.published.one_minute).sum(),
+        ),
+        (Metric::EventBacklog, queues.event_bus as f64),
+        (Metric::StreamCommands, queues.stream_commands as f64),
+    ];
+    readings.extend(latency.map(|ms| (Metric::EventLatencyMs, ms)));
+    readings.extend(queues.store.map(|count| (Metric::StoreQueue, count as f64)));
+    readings
 }
 
 /// How an encoder answers, and where its figures are heading.
@@ -55,40 +76,11 @@ impl EncoderPerformance {
     }
 }
 
-/// A figure of an encoder whose trend is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum TrendMetric {
-    /// Median time to answer, in milliseconds.
-    LatencyMs,
-    /// °C.
-    Temperature,
-    /// Processor load in percent.
-    CpuPercent,
-    /// Memory in use in percent.
-    MemoryPercent,
-    /// Use of the fullest medium in percent.
-    StoragePercent,
-}
-
-impl TrendMetric {
-    /// The wire name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::LatencyMs => "latency_ms",
-            Self::Temperature => "temperature",
-            Self::CpuPercent => "cpu_percent",
-            Self::MemoryPercent => "memory_percent",
-            Self::StoragePercent => "storage_percent",
-        }
-    }
-}
-
 /// Where one figure is heading.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MetricOutlook {
     /// The figure.
-    pub metric: TrendMetric,
+    pub metric: Metric,
     /// The trend and its continuation, or why there is none.
     pub heading: Result<Heading, Silence>,
     /// The last reading, from which a forecast counts.
@@ -97,7 +89,7 @@ pub struct MetricOutlook {
 
 impl MetricOutlook {
     pub(crate) fn new(
-        metric: TrendMetric,
+        metric: Metric,
         heading: Result<Heading, Silence>,
         last_at: Timestamp,
     ) -> Self {

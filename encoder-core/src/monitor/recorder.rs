@@ -11,7 +11,7 @@ use super::history::{History, HistoryQuery};
 use super::series::{Metric, SeriesBook, SeriesConfig, SeriesSubject};
 use crate::error::Result;
 use crate::fleet::Fleet;
-use crate::model::{EncoderState, EncoderView, Health, Heat, Timestamp};
+use crate::model::{EncoderState, EncoderStatus, EncoderView, Health, Heat, Timestamp};
 use crate::operations::lease::Leadership;
 use crate::store::{SeriesChunk, SeriesRange, StateStore};
 use crate::tasks::Clock;
@@ -92,12 +92,15 @@ fn by_metric(chunks: Vec<SeriesChunk>) -> BTreeMap<Metric, Vec<SeriesChunk>> {
     sorted
 }
 
-/// Samples the fleet at each interval.
-#[derive(Debug)]
+/// Gives the manager's own figures, as far as they are known.
+pub(crate) type FigureSource = Arc<dyn Fn() -> Vec<(Metric, f64)> + Send + Sync>;
+
+/// Samples fleet and manager at each interval.
 pub(crate) struct Recorder {
     pub(crate) series: SharedSeries,
     pub(crate) config: SeriesConfig,
     pub(crate) fleet: Arc<Fleet>,
+    pub(crate) own: FigureSource,
     pub(crate) store: Arc<dyn StateStore>,
     pub(crate) lease: Leadership,
     pub(crate) clock: Clock,
@@ -150,6 +153,8 @@ impl Recorder {
     }
 
     async fn sample(&self, at: Timestamp) {
+        let own = (self.own)();
+        self.series.book().record_manager(at, &own);
         let mut gone: BTreeSet<_> = self.series.book().subjects().into_iter().collect();
         gone.remove(&SeriesSubject::Manager);
         let encoders = self.fleet.all();
@@ -311,6 +316,10 @@ fn readings(view: &EncoderView) -> impl Iterator<Item = (Metric, f64)> + use<> {
         ),
         (Metric::LatencyMs, view.connection.latency_ms),
         (Metric::ErrorRate, view.connection.error_rate),
+        (
+            Metric::StoragePercent,
+            status.and_then(EncoderStatus::fullest_percent),
+        ),
         (Metric::Streams, Some(view.streams.len() as f64)),
     ];
     known

@@ -50,6 +50,18 @@ pub(crate) async fn system(state: &AppState) -> SystemFigures {
     read.unwrap_or_default()
 }
 
+/// Lets the manager record the process's figures at each interval. Those that the system does not
+/// tell are left out.
+pub(crate) async fn record_process(state: AppState) {
+    let mut ticks = tokio::time::interval(state.manager().config().series.interval);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        let figures = process(&state).await.recorded();
+        state.manager().record_figures(&figures);
+    }
+}
+
 /// The process's figures; read like the machine's.
 pub(crate) async fn process(state: &AppState) -> ProcessFigures {
     let state = state.clone();

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use crate::app::app_with_sockets;
 use crate::config::ServerConfig;
 use crate::ingest::NginxRtmp;
+use crate::overview;
 use crate::state::AppState;
 
 /// The database's name in the data folder.
@@ -77,6 +78,10 @@ pub async fn serve(
     let address = listener.local_addr()?;
     tracing::info!(%address, "listening");
     spawn_sweeper(&state);
+    let recording = overview::record_process(state.clone());
+    state
+        .tasks()
+        .spawn_until_shutdown("process figures", recording);
     let draining = state.tasks().token().clone();
     let stopping = state.clone();
     state.tasks().spawn("shutdown signal", async move {

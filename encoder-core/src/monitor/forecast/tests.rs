@@ -1,9 +1,9 @@
-//! Rolls through recorded series, forecasts at each place, and looks what came.
+//! Rolls through made series, forecasts at each place, and looks what came.
 
 use super::*;
 
-/// A recorded series from `src/monitor/fixtures`.
-fn recorded(text: &str) -> Vec<Sample> {
+/// A series from `src/monitor/fixtures`: a formula with noise from a fixed seed, from no device.
+fn made(text: &str) -> Vec<Sample> {
     let rows = text.lines().filter(|line| !line.starts_with('#')).skip(1);
     rows.map(|row| {
         let (at, value) = row.split_once(',').unwrap();
@@ -14,7 +14,7 @@ fn recorded(text: &str) -> Vec<Sample> {
 
 macro_rules! series {
     ($name:literal) => {
-        recorded(include_str!(concat!("../fixtures/", $name, ".csv")))
+        made(include_str!(concat!("../fixtures/", $name, ".csv")))
     };
 }
 

@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use crate::Manager;
 use crate::model::{EncoderSpec, Timestamp};
+use crate::monitor::forecast::Silence;
 use crate::monitor::series::{Bucket, Metric, SeriesSubject};
-use crate::monitor::{History, HistoryQuery};
+use crate::monitor::{History, HistoryQuery, PerformanceReport};
 use crate::tasks::Clock;
 use crate::testkit::FakeEncoder;
 
@@ -27,9 +28,13 @@ async fn manager(encoder: &FakeEncoder) -> Manager {
 }
 
 async fn history(manager: &Manager, back: u64) -> History {
+    history_of(subject(), manager, back).await
+}
+
+async fn history_of(subject: SeriesSubject, manager: &Manager, back: u64) -> History {
     let now = manager.clock().now();
     let from = now.minus(Duration::from_secs(back));
-    let query = HistoryQuery::new(subject(), from, now.plus(Duration::from_secs(1)));
+    let query = HistoryQuery::new(subject, from, now.plus(Duration::from_secs(1)));
     manager.history(&query).await.unwrap()
 }
 
@@ -53,6 +58,77 @@ async fn only_what_is_known_is_recorded() {
         "{history:?}"
     );
     assert_eq!(encoder.calls().len(), calls, "history asks no device");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_manager_records_itself() {
+    let encoder = FakeEncoder::new("enc-1");
+    let manager = manager(&encoder).await;
+    manager.record_figures(&[(Metric::Threads, 9.0)]);
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    let own = history_of(SeriesSubject::Manager, &manager, 31).await;
+    let last = |metric| means(&own, metric).last().copied().flatten();
+    assert!(last(Metric::EventsPerSecond) > Some(0.0), "{own:?}");
+    for queue in [Metric::EventBacklog, Metric::StreamCommands] {
+        assert!(last(queue).is_some(), "{own:?}");
+    }
+    let threads = means(&own, Metric::Threads);
+    assert_eq!(threads.first(), Some(&Some(9.0)));
+    assert_eq!(threads.last(), Some(&None), "told once");
+    // Nobody listens, the store has no queue, and of the process nobody knows.
+    for absent in [
+        Metric::EventLatencyMs,
+        Metric::StoreQueue,
+        Metric::CpuPercent,
+        Metric::MemoryBytes,
+    ] {
+        assert!(!own.series.contains_key(&absent), "{own:?}");
+    }
+
+    let listened = Some(manager.clock().instant());
+    tokio::time::sleep(Duration::from_millis(40)).await;
+    let meter = manager.events().meter();
+    meter.delivered("health_update", listened);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let own = history_of(SeriesSubject::Manager, &manager, 11).await;
+    let latency = means(&own, Metric::EventLatencyMs);
+    assert_eq!(latency.last(), Some(&Some(40.0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn trends_come_from_what_was_recorded() {
+    let encoder = FakeEncoder::new("enc-1");
+    let manager = manager(&encoder).await;
+    let outlook = |report: &PerformanceReport, metric| {
+        let trends = report.encoders[0].trends.iter().chain(&report.trends);
+        let found = trends.copied().find(|outlook| outlook.metric == metric);
+        found.unwrap()
+    };
+    let mut early = None;
+    for minute in 0..150_u32 {
+        encoder.set_temperature(50.0 + f64::from(minute) * 0.1);
+        for _ in 0..6 {
+            manager.record_figures(&[(Metric::MemoryBytes, 1e6 * f64::from(minute))]);
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
+        if minute == 3 {
+            early = Some(manager.performance(None).unwrap());
+        }
+    }
+    let early = outlook(&early.unwrap(), Metric::Temperature);
+    assert_eq!(early.heading, Err(Silence::TooLittleData));
+    let report = manager.performance(None).unwrap();
+    let temperature = outlook(&report, Metric::Temperature);
+    let heading = temperature.heading.unwrap();
+    let two_hours = Duration::from_secs(7000)..Duration::from_secs(7300);
+    assert!(two_hours.contains(&heading.trend.span), "{heading:?}");
+    let slope = temperature.slope_per_hour().unwrap();
+    assert!((slope.expected - 6.0).abs() < 0.2, "{slope:?}");
+    let memory = outlook(&report, Metric::MemoryBytes);
+    let slope = memory.slope_per_hour().unwrap();
+    assert!((slope.expected / 6e7 - 1.0).abs() < 0.05, "{slope:?}");
+    let unknown = outlook(&report, Metric::CpuUsage);
+    assert_eq!(unknown.heading, Err(Silence::TooLittleData));
 }
 
 #[tokio::test(start_paused = true)]

@@ -176,6 +176,11 @@ impl SeriesBook {
         points.into_iter().enumerate().map(shown).collect()
     }
 
+    /// Span of the finest buckets.
+    pub(crate) fn finest(&self) -> Duration {
+        self.tiers.first().map_or(Duration::MAX, |tier| tier.step)
+    }
+
     /// Whether the plan asks for more than memory holds.
     pub(crate) fn needs_store(&self, plan: &Plan) -> bool {
         let tier = self.tiers.get(plan.tier);

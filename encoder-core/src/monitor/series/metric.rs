@@ -57,20 +57,29 @@ metrics! {
     LatencyMs = "latency_ms",
     /// Share of failed requests to an encoder, 0 to 1.
     ErrorRate = "error_rate",
+    /// Use of an encoder's fullest medium in percent.
+    StoragePercent = "storage_percent",
     /// Streams that hold an encoder.
     Streams = "streams",
-    /// Events of the manager in a second.
+    /// Events that the manager puts on its bus in a second, as the mean of a minute.
     EventsPerSecond = "events_per_second",
-    /// Time from an event to its delivery to clients, in milliseconds.
+    /// Time from an observation to a client's socket, in milliseconds, that 99 of 100 recent
+    /// deliveries did not exceed.
     EventLatencyMs = "event_latency_ms",
-    /// Time in which the manager's interface answers, in milliseconds.
-    ApiLatencyMs = "api_latency_ms",
-    /// What waits in the manager.
-    QueueDepth = "queue_depth",
+    /// Events that some subscriber of the manager's bus has not taken yet.
+    EventBacklog = "event_backlog",
+    /// Commands that wait for the tasks of all streams.
+    StreamCommands = "stream_commands",
+    /// Commands that wait for the store.
+    StoreQueue = "store_queue",
     /// Processor load of the manager's process, in percent of one core.
     CpuPercent = "cpu_percent",
     /// Memory in use of the manager's process.
     MemoryBytes = "memory_bytes",
+    /// Files and connections that the manager's process has open.
+    OpenFiles = "open_files",
+    /// Threads of the manager's process.
+    Threads = "threads",
 }
 
 impl fmt::Display for Metric {

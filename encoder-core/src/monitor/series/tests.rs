@@ -109,7 +109,7 @@ fn a_clock_that_jumped_heals() {
 #[test]
 fn removed_encoders_leave_nothing() {
     let mut book = book(&[(0, 1.0)]);
-    book.record_manager(seconds(0), &[(Metric::QueueDepth, 4.0)]);
+    book.record_manager(seconds(0), &[(Metric::EventBacklog, 4.0)]);
     let both = book.memory_bytes();
     book.forget(&encoder("a"));
     assert!(book.memory_bytes() < both);

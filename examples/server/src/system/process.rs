@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use encoder_core::monitor::series::Metric;
 use serde::Serialize;
 use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System, get_current_pid};
 use utoipa::ToSchema;
@@ -24,6 +25,25 @@ pub struct ProcessFigures {
     pub threads: Option<usize>,
     /// Since it started.
     pub uptime_seconds: Option<u64>,
+}
+
+impl ProcessFigures {
+    /// Those that are known and recorded over time.
+    pub fn recorded(&self) -> Vec<(Metric, f64)> {
+        let figures = [
+            (Metric::CpuPercent, self.cpu_percent),
+            (
+                Metric::MemoryBytes,
+                self.resident_bytes.map(|bytes| bytes as f64),
+            ),
+            (Metric::OpenFiles, self.open_files.map(|files| files as f64)),
+            (Metric::Threads, self.threads.map(|threads| threads as f64)),
+        ];
+        let known = figures
+            .into_iter()
+            .filter_map(|(metric, value)| Some((metric, value?)));
+        known.collect()
+    }
 }
 
 /// Reads the process.
@@ -119,6 +139,16 @@ impl CpuReading {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_system_does_not_tell_is_not_recorded() {
+        let figures = ProcessFigures {
+            threads: Some(7),
+            ..ProcessFigures::default()
+        };
+        assert_eq!(figures.recorded(), [(Metric::Threads, 7.0)]);
+        assert_eq!(ProcessFigures::default().recorded(), []);
+    }
 
     #[cfg(target_os = "linux")]
     #[test]

@@ -8,7 +8,7 @@ use encoder_core::monitor::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{LatencyDto, Time};
+use super::{HistoryDto, LatencyDto, Time};
 use crate::system::ProcessFigures;
 use crate::traffic::RouteSnapshot;
 
@@ -26,6 +26,11 @@ pub struct PerformanceMonitorDto {
     pub queues: QueuesDto,
     /// What the server's process uses.
     pub process: ProcessFigures,
+    /// Where the manager's own figures are heading, one entry for each.
+    pub trends: Vec<TrendDto>,
+    /// What was recorded of the manager, or with `encoder_id` of the encoder; `null` without
+    /// `from`, `to`, `step` and `metric`.
+    pub history: Option<HistoryDto>,
     /// The encoders.
     pub encoders: Vec<EncoderPerformanceDto>,
 }
@@ -188,7 +193,7 @@ impl From<EncoderPerformance> for EncoderPerformanceDto {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = Trend)]
 pub struct TrendDto {
-    /// `latency_ms`, `temperature`, `cpu_percent`, `memory_percent` or `storage_percent`.
+    /// The figure, by the name that it is recorded under.
     pub metric: String,
     /// The line; `null` when there is none.
     pub trend: Option<SlopeDto>,
