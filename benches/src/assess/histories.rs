@@ -32,7 +32,7 @@ pub(super) fn troubled(number: u32, now: Instant) -> History {
         message: "The device says so in its own words.".to_owned(),
     };
     written(number, now, |poll| {
-        let outcome = if (poll + number) % 9 == 0 {
+        let outcome = if (poll + number).is_multiple_of(9) {
             let kind = ErrorKind::DeviceUnreachable;
             ContactOutcome::Failed { kind }
         } else {

@@ -192,9 +192,9 @@ impl DirectPolicy {
         let message = presentable(&alarm.message);
         let code = alarm.code.clone();
         let mut evidence = vec![
-            format!("alarm={}", alarm.code),
-            format!("category={}", alarm.category.as_str()),
-            format!("raised_as={}", alarm.severity.as_str()),
+            ["alarm=", &alarm.code].concat(),
+            ["category=", alarm.category.as_str()].concat(),
+            ["raised_as=", alarm.severity.as_str()].concat(),
         ];
         evidence.extend(report.lasted(since));
         if self.is_failure(report, status, alarm, since) {
@@ -307,6 +307,10 @@ fn stream_score(state: DeviceStreamState, verdict: Verdict) -> Option<f64> {
 
 /// A device's own text, without what could garble a log or a page.
 fn presentable(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii() && !byte.is_ascii_control();
+    if text.len() <= MAX_ALARM_CHARS && text.bytes().all(plain) {
+        return text.to_owned();
+    }
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(MAX_ALARM_CHARS)

@@ -40,9 +40,18 @@ pub(super) struct Scores {
     pub(super) storage: Option<f64>,
 }
 
-/// One figure of evidence.
+/// One figure of evidence, with one decimal. An encoder in trouble has dozens of them and is judged
+/// several times a second, so digits are not left to the general formatting of floating point.
 pub(super) fn figure(name: &str, value: f64) -> String {
-    format!("{name}={value:.1}")
+    let tenths = (value.abs() * 10.0).round();
+    if !value.is_finite() || tenths >= 1e15 {
+        return format!("{name}={value}");
+    }
+    let tenths = tenths as u64;
+    let sign = if value < 0.0 && tenths > 0 { "-" } else { "" };
+    let (mut whole, mut tenth) = (itoa::Buffer::new(), itoa::Buffer::new());
+    let (whole, tenth) = (whole.format(tenths / 10), tenth.format(tenths % 10));
+    [name, "=", sign, whole, ".", tenth].concat()
 }
 
 /// An assessment in the making.
@@ -164,5 +173,25 @@ impl<'a> Report<'a> {
             .issues
             .sort_by_key(|issue| std::cmp::Reverse(issue.severity));
         self.assessment
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_one_decimal() {
+        let shown = [0.0, 84.04, 84.06, -0.04, -3.25, 1e14, f64::NAN].map(|f| figure("f", f));
+        let expected = [
+            "0.0",
+            "84.0",
+            "84.1",
+            "0.0",
+            "-3.3",
+            "100000000000000",
+            "NaN",
+        ];
+        assert_eq!(shown, expected.map(|figure| format!("f={figure}")));
     }
 }
