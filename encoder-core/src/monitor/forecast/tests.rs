@@ -190,3 +190,14 @@ fn a_forecast_reaches_no_further_ahead_than_the_readings_reach_back() {
     assert_eq!(heading.forecast.ahead, Duration::from_secs(590));
     assert!((heading.forecast.value.expected - 118.0).abs() < 1e-6);
 }
+
+#[test]
+fn a_line_that_did_not_foretell_the_newest_readings_is_not_believed() {
+    let config = ForecastConfig::default();
+    let until = |end: f64| -> Vec<Sample> {
+        let at = |n| f64::from(n) * 10.0;
+        (0..120).map(|n| (at(n), at(n).min(end))).collect()
+    };
+    assert!(foretold_itself(&config, &until(1200.0)));
+    assert!(!foretold_itself(&config, &until(800.0)));
+}

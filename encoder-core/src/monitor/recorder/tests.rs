@@ -179,11 +179,15 @@ mod kept {
     }
 
     async fn manager(encoder: &FakeEncoder, store: &SqliteStore) -> Manager {
+        flushing(encoder, store, STEP * 3).await
+    }
+
+    async fn flushing(encoder: &FakeEncoder, store: &SqliteStore, flush: Duration) -> Manager {
         let hour = Duration::from_secs(3600);
         let series = SeriesConfig {
             interval: STEP,
             tiers: vec![TierConfig::new(STEP, hour, hour)],
-            flush: STEP * 3,
+            flush,
             ..SeriesConfig::default()
         };
         encoder.set_temperature(61.0);
@@ -221,7 +225,8 @@ mod kept {
         let folder = tempfile::tempdir().unwrap();
         let encoder = FakeEncoder::new("enc-1");
         let first = store(&folder).await;
-        let manager = manager(&encoder, &first).await;
+        // Only the end of the manager writes.
+        let manager = flushing(&encoder, &first, Duration::from_secs(3600)).await;
         until("readings", async || known(&manager).await.len() >= 3).await;
         assert!(manager.shutdown().await);
         let before = known(&manager).await;
