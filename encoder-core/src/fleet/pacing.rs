@@ -172,10 +172,72 @@ impl Meter {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use futures::stream::BoxStream;
+
     use super::*;
+    use crate::driver::{Capability, DeviceEvent, EncoderDriver};
+    use crate::error::Result;
+    use crate::model::{
+        Action, ConnectionPool, EncoderId, EncoderStatus, PublishTarget, StreamConfig,
+    };
+    use crate::testkit::FakeEncoder;
 
     fn budget() -> Budget {
         Budget::new(&ThermalConfig::default())
+    }
+
+    #[test]
+    fn wrapped_drivers_still_tell_of_their_connections() {
+        let wrapped = Arc::new(Pooled(FakeEncoder::new("e")));
+        let budget = Arc::new(budget());
+        let exempt = Exempt::new(wrapped.clone(), Arc::clone(&budget));
+        assert!(exempt.connections().is_some());
+        assert!(Paced::new(wrapped, budget).connections().is_some());
+    }
+
+    /// A driver that keeps connections.
+    #[derive(Debug)]
+    struct Pooled(FakeEncoder);
+
+    #[async_trait::async_trait]
+    impl EncoderDriver for Pooled {
+        fn id(&self) -> &EncoderId {
+            self.0.id()
+        }
+
+        fn capability(&self) -> Capability {
+            self.0.capability()
+        }
+
+        async fn status(&self) -> Result<EncoderStatus> {
+            self.0.status().await
+        }
+
+        async fn configure(&self, config: &StreamConfig, target: &PublishTarget) -> Result<()> {
+            self.0.configure(config, target).await
+        }
+
+        async fn start(&self) -> Result<()> {
+            self.0.start().await
+        }
+
+        async fn stop(&self) -> Result<()> {
+            self.0.stop().await
+        }
+
+        async fn control(&self, action: &Action) -> Result<()> {
+            self.0.control(action).await
+        }
+
+        fn events(&self) -> BoxStream<'static, DeviceEvent> {
+            self.0.events()
+        }
+
+        fn connections(&self) -> Option<ConnectionPool> {
+            Some(ConnectionPool::default())
+        }
     }
 
     fn spend_all(budget: &Budget) {

@@ -184,3 +184,38 @@ pub trait Remediator: Debug + Send + Sync + 'static {
     /// The `Device…` kinds, or [`DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded).
     async fn run(&self, step: &Step, driver: &dyn EncoderDriver) -> Result<()>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names the step after each, so that a new one must be given its place to compile.
+    fn next(step: &Step) -> Option<Step> {
+        let (deadline, bitrate) = (Duration::ZERO, Bitrate::from_kbps(1));
+        let (resolution, fps) = (Resolution::new(2, 2), FrameRate::from_fps(1.0));
+        Some(match step {
+            Step::Start { .. } => Step::Restart { deadline },
+            Step::Restart { .. } => Step::RecordStreamMode { deadline },
+            Step::RecordStreamMode { .. } => Step::Reduce { bitrate },
+            Step::Reduce { .. } => Step::Downscale { resolution },
+            Step::Downscale { .. } => Step::SlowDown { fps },
+            Step::SlowDown { .. } => Step::Restore {
+                bitrate,
+                resolution,
+                fps,
+            },
+            Step::Restore { .. } => Step::RenewSession,
+            Step::RenewSession => Step::Reconnect,
+            Step::Reconnect => Step::Reboot,
+            Step::Reboot => return None,
+        })
+    }
+
+    #[test]
+    fn names_are_those_of_all_steps() {
+        let deadline = Duration::ZERO;
+        let steps = std::iter::successors(Some(Step::Start { deadline }), next);
+        let names: Vec<_> = steps.map(|step| step.as_str()).collect();
+        assert_eq!(names, Step::NAMES);
+    }
+}

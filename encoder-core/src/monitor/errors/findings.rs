@@ -100,3 +100,37 @@ fn by_alert(alert: &Alert) -> Told {
     let finding = holds.then(|| Finding::new(&alert.code, &alert.description));
     Told::Alert(alert.code.clone(), finding)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Severity, Subject, Timestamp};
+
+    #[test]
+    fn repair_that_failed_is_a_failed_recovery_and_other_errors_are_not() {
+        let told = |code: &str| {
+            let (stream, encoder) = (StreamId::generate(), EncoderId::try_new("helo-1").unwrap());
+            let report = StreamErrorReport {
+                stream_id: stream.clone(),
+                encoder_id: Some(encoder.clone()),
+                code: code.to_owned(),
+                severity: Severity::Critical,
+                message: "restart_in_place on helo-1: failed".to_owned(),
+            };
+            let told = Told::by(&Event {
+                id: 1,
+                sequence: 1,
+                timestamp: Timestamp::from_millis(5),
+                subject: Subject::Stream(stream),
+                observed: None,
+                kind: EventKind::StreamError(report),
+            });
+            match told {
+                Told::FailedRecovery(failed) => Some(failed.encoder_ids == [encoder]),
+                _ => None,
+            }
+        };
+        assert_eq!(told(issue_code::REPAIR_FAILED), Some(true));
+        assert_eq!(told(issue_code::STREAM_FAILING), None);
+    }
+}
