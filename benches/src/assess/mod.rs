@@ -9,7 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use encoder_core::health::{Composite, ConnectionPolicy, DirectPolicy, HealthPolicy, History};
+use encoder_core::health::{
+    Composite, ConnectionPolicy, DirectConfig, DirectPolicy, HealthPolicy, History,
+};
+use encoder_core::monitor::reboots::{RebootConfig, RebootPolicy};
+use encoder_core::monitor::storage::StoragePolicy;
 
 mod histories;
 
@@ -92,6 +96,12 @@ fn built_in() -> Composite {
     Composite::new(vec![
         Arc::new(DirectPolicy::default()),
         Arc::new(ConnectionPolicy::default()),
+        Arc::new(StoragePolicy {
+            low_percent: DirectConfig::default().storage_percent,
+        }),
+        Arc::new(RebootPolicy {
+            config: RebootConfig::default(),
+        }),
     ])
 }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::direct::DirectConfig;
-use super::report::{Report, figure};
+use super::report::{Report, figure, whole};
 use super::score::{strain, weighted_mean};
 use super::{History, Load};
 use crate::model::{DeviceRecordState, EncoderStatus, Severity, Verdict, issue_code};
@@ -20,7 +20,7 @@ pub(super) fn judge_system(
     let temperature = finite(status.system.temperature.map(|celsius| celsius.0));
     if let Some(percent) = cpu.filter(|percent| *percent >= config.cpu_percent) {
         let since = loaded_since(report, config.cpu_percent, |load| load.cpu_percent);
-        let message = format!("processor at {percent:.0} %");
+        let message = ["processor at ", &whole(percent), " %"].concat();
         report
             .raise(issue_code::CPU_HIGH, Severity::Warning, since, message)
             .extend([
@@ -31,7 +31,7 @@ pub(super) fn judge_system(
     }
     if let Some(percent) = memory.filter(|percent| *percent >= config.memory_percent) {
         let since = loaded_since(report, config.memory_percent, |load| load.memory_percent);
-        let message = format!("memory at {percent:.0} %");
+        let message = ["memory at ", &whole(percent), " %"].concat();
         report
             .raise(issue_code::MEMORY_HIGH, Severity::Warning, since, message)
             .extend([
@@ -77,7 +77,7 @@ fn judge_temperature(config: &DirectConfig, temperature: Option<f64>, report: &m
         Severity::Warning
     };
     let since = since_last(report.history.temperatures().rev(), warning);
-    let message = format!("{celsius:.0} °C, {warning:.0} °C is too hot");
+    let message = [&whole(celsius), " °C, ", &whole(warning), " °C is too hot"].concat();
     report
         .raise(issue_code::TEMPERATURE_HIGH, severity, since, message)
         .extend([
@@ -102,11 +102,11 @@ pub(super) fn judge_storage(
         .max_by(|(_, a), (_, b)| a.total_cmp(b))?;
     if percent >= config.storage_percent {
         let since = loaded_since(report, config.storage_percent, |load| load.storage_percent);
-        let message = format!("medium {slot} is {percent:.0} % full");
+        let message = ["medium ", slot, " is ", &whole(percent), " % full"].concat();
         report
             .raise(issue_code::STORAGE_LOW, Severity::Warning, since, message)
             .extend([
-                format!("slot={slot}"),
+                ["slot=", slot].concat(),
                 figure("used_percent", percent),
                 figure("threshold", config.storage_percent),
             ]);

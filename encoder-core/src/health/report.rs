@@ -54,6 +54,15 @@ pub(super) fn figure(name: &str, value: f64) -> String {
     [name, "=", sign, whole, ".", tenth].concat()
 }
 
+/// A percentage or temperature for a message, rounded.
+pub(super) fn whole(value: f64) -> String {
+    let rounded = value.round();
+    if !(0.0..1e15).contains(&rounded) {
+        return format!("{value:.0}");
+    }
+    itoa::Buffer::new().format(rounded as u64).to_owned()
+}
+
 /// An assessment in the making.
 pub(super) struct Report<'a> {
     pub(super) history: &'a History,
@@ -90,6 +99,10 @@ impl<'a> Report<'a> {
         let since = self.history.wall(since.unwrap_or(self.now));
         let issue = Issue::new(code, severity, message, since);
         let issues = &mut self.assessment.issues;
+        if issues.capacity() == 0 {
+            // Troubles come in company.
+            issues.reserve(12);
+        }
         issues.push(issue);
         &mut issues.last_mut().expect("just pushed").evidence
     }

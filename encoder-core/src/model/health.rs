@@ -272,9 +272,11 @@ impl Assessment {
         self.health = lower(self.health, other.health);
         self.parts = self.parts.and(other.parts);
         self.verdict = self.verdict.max(other.verdict);
-        self.issues.extend(other.issues);
-        self.issues
-            .sort_by_key(|issue| std::cmp::Reverse(issue.severity));
+        if !other.issues.is_empty() {
+            self.issues.extend(other.issues);
+            self.issues
+                .sort_by_key(|issue| std::cmp::Reverse(issue.severity));
+        }
         self
     }
 }

@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::medium::{primary, state_of};
 use crate::health::{HealthPolicy, History};
 use crate::model::{
-    Assessment, DeviceRecordState, EncoderStatus, Issue, MediumReadings, MediumState, Severity,
-    issue_code,
+    Alarm, AlarmCategory, Assessment, DeviceRecordState, EncoderStatus, Issue, MediumReadings,
+    MediumState, Severity, issue_code,
 };
 
 /// The alarm of a medium that was pulled out under a recording.
@@ -42,13 +42,12 @@ impl HealthPolicy for StoragePolicy {
             let name = medium.kind.as_deref().unwrap_or(&medium.slot);
             let state = state.map_or("unknown", MediumState::as_str);
             let since = history.media_since(&medium.slot).unwrap_or(now);
-            let message = format!("the {} medium {name} is {state}", medium.slot);
+            let message = ["the ", &medium.slot, " medium ", name, " is ", state].concat();
             let issue = Issue::new(code, Severity::Warning, message, history.wall(since));
             let free = medium.free_bytes.map(|bytes| format!("free_bytes={bytes}"));
-            let alarms = status
-                .alarms
-                .iter()
-                .map(|alarm| format!("alarm={}", alarm.code));
+            let about = |alarm: &&Alarm| alarm.category == AlarmCategory::Storage;
+            let alarms = status.alarms.iter().filter(about);
+            let alarms = alarms.map(|alarm| ["alarm=", &alarm.code].concat());
             let evidence = free.into_iter().chain(alarms);
             assessment.issues.push(issue.with_evidence(evidence));
         }
