@@ -1,6 +1,6 @@
 //! What it costs to judge an encoder.
 //!
-//! Judged is what a watcher judges at every event and poll: device and connection together, over
+//! Judged is what a watcher judges at every event and poll: the four built-in policies together, over
 //! histories that are as long as they get by default. Encoders take turns, so that a history is
 //! mostly not in the processor's cache, as in a fleet. The floor is a policy that looks at
 //! nothing, called the same way.
