@@ -52,6 +52,22 @@ pub struct LatencyDistribution {
     pub samples: usize,
 }
 
+impl LatencyDistribution {
+    /// Nearest ranks over `samples` ascending values, told in milliseconds by their places: the
+    /// smallest that this share of all does not exceed. `None` of nothing.
+    pub(crate) fn of_sorted(samples: usize, value: impl Fn(usize) -> f64) -> Option<Self> {
+        let last = samples.checked_sub(1)?;
+        let rank = |percent: usize| value(((samples * percent).div_ceil(100).max(1) - 1).min(last));
+        Some(Self {
+            p50_ms: rank(50),
+            p90_ms: rank(90),
+            p99_ms: rank(99),
+            max_ms: rank(100),
+            samples,
+        })
+    }
+}
+
 /// How often a connection came back since the encoder is watched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reconnects {

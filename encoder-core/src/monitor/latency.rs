@@ -38,18 +38,7 @@ impl LatencyWindow {
         let kept = self.samples.iter().filter(|(at, _)| recent(*at));
         let mut millis: Vec<_> = kept.map(|(_, millis)| f64::from(*millis)).collect();
         millis.sort_unstable_by(f64::total_cmp);
-        let samples = millis.len();
-        let rank = |percent: usize| {
-            let place = (samples * percent).div_ceil(100).max(1) - 1;
-            millis.get(place).copied()
-        };
-        Some(LatencyDistribution {
-            p50_ms: rank(50)?,
-            p90_ms: rank(90)?,
-            p99_ms: rank(99)?,
-            max_ms: rank(100)?,
-            samples,
-        })
+        LatencyDistribution::of_sorted(millis.len(), |place| millis[place])
     }
 }
 

@@ -27,18 +27,8 @@ pub(super) fn distribution<'a>(
 ) -> Option<LatencyDistribution> {
     let mut latencies: Vec<_> = requests.filter_map(Contact::latency).collect();
     latencies.sort_unstable();
-    let samples = latencies.len();
-    // Nearest rank: the smallest latency that this share of all does not exceed.
-    let rank = |percent: usize| {
-        let place = (samples * percent).div_ceil(100).max(1) - 1;
-        Some(latencies.get(place)?.as_secs_f64() * 1000.0)
-    };
-    Some(LatencyDistribution {
-        p50_ms: rank(50)?,
-        p90_ms: rank(90)?,
-        p99_ms: rank(99)?,
-        max_ms: rank(100)?,
-        samples,
+    LatencyDistribution::of_sorted(latencies.len(), |place| {
+        latencies[place].as_secs_f64() * 1000.0
     })
 }
 
