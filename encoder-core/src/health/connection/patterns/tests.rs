@@ -32,8 +32,8 @@ fn watched(seconds: u32, step: u32, outcome: impl Fn(u32) -> ContactOutcome) -> 
     (history, now)
 }
 
-fn has(evidence: &[String], wanted: &str) -> bool {
-    evidence.iter().any(|figure| figure == wanted)
+fn has<E: PartialEq<str>>(evidence: &[E], wanted: &str) -> bool {
+    evidence.iter().any(|figure| *figure == *wanted)
 }
 
 fn kinds(history: &History, now: Instant) -> Vec<PatternKind> {
