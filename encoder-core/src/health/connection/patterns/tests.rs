@@ -245,6 +245,24 @@ fn one_bad_evening_is_no_busy_hour() {
 }
 
 #[test]
+fn an_hour_that_is_slow_on_half_of_its_days_is_no_busy_hour() {
+    // The median of an even number of days lies between the two in the middle, so two very bad
+    // evenings of four lift it over any limit.
+    let evenings = |bad: &'static [u32]| {
+        move |second: u32| {
+            let is_bad = second / HOUR % 24 == 19 && bad.contains(&(second / HOUR / 24));
+            answered(if is_bad { 900.0 } else { 30.0 })
+        }
+    };
+    let config = PatternConfig::default();
+    let (history, now) = watched(4 * 24 * HOUR + 1800, 30, evenings(&[1, 2]));
+    assert_eq!(time_of_day_load(&config, &history, now), None);
+    let (history, now) = watched(4 * 24 * HOUR + 1800, 30, evenings(&[0, 1, 2]));
+    let found = time_of_day_load(&config, &history, now).unwrap();
+    assert!(has(&found.evidence, "hours_utc=19"), "{found:?}");
+}
+
+#[test]
 fn the_next_crossing_is_predicted_with_its_interval() {
     let policy = ConnectionPolicy::new(ConnectionConfig::default());
     let rising = |second: u32| answered(100.0 + f64::from(second) * 0.2);
