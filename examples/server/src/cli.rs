@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use crate::auth::{ApiKeys, Scope};
 use crate::config::{self, AuthConfig, LogConfig, LogFormat, ServerConfig};
 use crate::state::AppState;
-use crate::{demo, serve};
+use crate::{demo, probe, serve};
 
 /// Libraries whose finer log levels show what they carry, keys included.
 const QUIET: &str = "hyper=info,h2=info,tungstenite=info,rustls=info,engineioxide=info,\
@@ -40,6 +40,8 @@ enum Command {
         /// The file.
         file: PathBuf,
     },
+    /// Asks a running server whether it is well.
+    Probe(probe::ProbeArgs),
     /// Shows trouble, and what becomes of it, on six simulated encoders.
     Demo(demo::DemoArgs),
 }
@@ -100,6 +102,10 @@ impl Cli {
             Command::Serve(args) => args.run(),
             Command::Keys(command) => block_on(command.run()),
             Command::CheckConfig { file } => Ok(check_config(&file)),
+            Command::Probe(args) => block_on(async {
+                args.run().await?;
+                Ok(ExitCode::SUCCESS)
+            }),
             Command::Demo(args) => {
                 start_logging(&demo_log());
                 block_on(demo::run(args))
