@@ -18,6 +18,12 @@ PARTS = ("server", "prometheus", "alertmanager", "grafana")
 VOLUME = "encoder-manager_server-data"
 IMAGE = "encoder-manager/server:local"
 DATA = "/var/lib/encoder-manager"
+# Files of secrets that hold one variable of .env each.
+SECRET_FILES = {
+    "alertmanager_smtp_password": "ALERTMANAGER_SMTP_PASSWORD",
+    "alertmanager_on_call_token": "ALERTMANAGER_ON_CALL_TOKEN",
+    "grafana_admin_password": "GRAFANA_ADMIN_PASSWORD",
+}
 # A group that nobody has, when root installs.
 GROUP_OF_ROOT = 10001
 
@@ -31,7 +37,7 @@ class Compose(Setup):
         self.local = server.find(home, binary)
 
     def compose(self, *arguments: str) -> tuple:
-        return ("docker", "compose", "--project-directory", str(self.home), *arguments)
+        return ("docker", "compose", "--file", str(self.home / "docker-compose.yml"), *arguments)
 
     def in_container(self, *options: str) -> server.Program:
         run = self.compose("run", "--rm", "--no-deps", "-T", *options, "server")
@@ -88,16 +94,13 @@ class Compose(Setup):
             self.folder_step(self.secrets, 0o711, Owner),
             self.env_step(),
             self.file_step(self.secrets / "server.env", self.server_env, 0o640, self.reader, "kept"),
-            self.file_step(self.secrets / "grafana_admin_password", self.grafana_password, 0o640,
-                           self.reader, "kept"),
+            *[self.file_step(self.secrets / name, lambda variable=variable: self.values()[variable], 0o640,
+                             self.reader, "kept") for name, variable in SECRET_FILES.items()],
             self.file_step(self.settings, self.settings_text, 0o640, self.reader),
             self.image_step(),
             self.key_step("admin_key", keys("keys", "admin_days"), 0o600, Owner),
             self.key_step("prometheus_key", keys("keys", "prometheus_days"), 0o640, self.reader),
         ]
-
-    def grafana_password(self) -> str:
-        return self.values()["GRAFANA_ADMIN_PASSWORD"]
 
     def image_step(self) -> Step:
         def look() -> State:

@@ -166,7 +166,7 @@ def explained(error: Any) -> list:
     if rule == "required":
         missing = [name for name in error.validator_value if name not in error.instance]
         return [(path, f"`{name}` is missing") for name in missing]
-    if error.schema is False:
+    if rule == "not":
         return [(path, "must not be here; it comes from `bind`, `ports` and `paths`")]
     if rule == "type":
         return [(path, f"must be {error.schema.get('title') or TYPES[error.validator_value]}")]

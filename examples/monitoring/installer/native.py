@@ -5,20 +5,28 @@ from __future__ import annotations
 import pathlib
 import shutil
 import subprocess
+import time
 from typing import Callable, Optional
 
 from . import files, requirements, server, unit
 from .config import InstallerConfig
+from .fault import Fault
 from .files import Owner
 from .plan import State, Step, done, open_
 from .setup import Setup, is_root, run_or_fault, run_quietly
 
 SERVICE = "encoder-manager"
 UNITS = "/etc/systemd/system"
+# Seconds that the service may take to answer.
+PATIENCE = 30.0
+# Looks in a row at which it is gone, after which nobody waits for it any longer.
+GONE_FOR = 5
 
 
 class Native(Setup):
     """Folders, program, database, and a unit when asked."""
+
+    started = False
 
     def __init__(self, config: InstallerConfig, home: pathlib.Path, root: Optional[pathlib.Path],
                  rotate: list, binary: Optional[str], systemd: bool):
@@ -191,12 +199,30 @@ class Native(Setup):
     def start_service(self) -> None:
         run_or_fault("systemctl", "daemon-reload")
         run_or_fault("systemctl", "enable", "--now", SERVICE)
+        self.started = True
+
+    def is_active(self) -> bool:
+        return run_quietly("systemctl", "is-active", SERVICE).stdout.strip() == "active"
+
+    def look_whether_it_came_up(self) -> None:
+        """A service that is started is not yet one that works."""
+        if self.config.given("settings", "tls"):
+            # It speaks HTTPS under a name that is not known here.
+            return
+        end, gone = time.monotonic() + PATIENCE, 0
+        while not requirements.is_ours("server", self.address(), self.port("server")):
+            gone = 0 if self.is_active() else gone + 1
+            if time.monotonic() > end or gone >= GONE_FOR:
+                raise Fault(f"{SERVICE}.service does not come up; `journalctl -u {SERVICE} -n 20` says why")
+            time.sleep(0.2)
 
     def finish(self, count: int) -> None:
         if count and self.systemd and self.root is None:
-            # Streams stay on air meanwhile.
-            run_or_fault("systemctl", "daemon-reload")
-            run_or_fault("systemctl", "restart", SERVICE)
+            if not self.started:
+                # Streams stay on air meanwhile.
+                run_or_fault("systemctl", "daemon-reload")
+                run_or_fault("systemctl", "restart", SERVICE)
+            self.look_whether_it_came_up()
         if not count:
             print("Everything is there already.")
             return

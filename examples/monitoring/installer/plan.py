@@ -59,7 +59,7 @@ def carry_out(steps: list) -> int:
             except Fault as fault:
                 unmet += fault.lines
     if unmet:
-        raise Fault(*unmet)
+        raise Fault(*dict.fromkeys(unmet))
     count = 0
     for step in steps:
         if step.act is None:

@@ -15,6 +15,7 @@ from .files import Manifest, Owner
 from .plan import State, Step, done, open_
 
 ENV_EXAMPLE = ".env.example"
+INGEST_SECRET = f"{dotenv.OF_SERVER}INGEST__SECRET"
 KEYS = {"admin_key": ("operations", "admin"), "prometheus_key": ("prometheus", "read")}
 # Days before the end of a key from which on it is spoken of.
 SOON = 14
@@ -126,7 +127,7 @@ class Setup:
 
     def say_after_rotation(self, name: str) -> None:
         notes = {
-            "ENCODER_MANAGER__INGEST__SECRET": "tell the ingest too, and restart the server",
+            "INGEST_SECRET": "tell the ingest too, and restart the server",
             "GRAFANA_ADMIN_PASSWORD": "Grafana keeps the old one until "
             "`docker compose exec grafana grafana cli admin reset-admin-password NEW`",
         }
@@ -156,8 +157,12 @@ class Setup:
 
     def server_env(self) -> str:
         """The variables of the server, without those left empty."""
-        lines = [f"{name}={dotenv.quoted(value)}\n" for name, value in sorted(self.values().items())
-                 if name.startswith(dotenv.OF_SERVER) and value]
+        values = self.values()
+        told = {name: value for name, value in values.items() if name.startswith(dotenv.OF_SERVER) and value}
+        # The server takes the secret only together with an ingest that may ask.
+        if self.config.given("settings", "ingest", "witness"):
+            told.setdefault(INGEST_SECRET, values["INGEST_SECRET"])
+        lines = [f"{name}={dotenv.quoted(value)}\n" for name, value in sorted(told.items())]
         return "# Written by encoder_manager_setup from .env.\n" + "".join(lines)
 
     def folder_step(self, path: pathlib.Path, mode: int, owner: Callable[[], Owner]) -> Step:
@@ -204,6 +209,8 @@ class Setup:
                 return
             said, scope = KEYS[name]
             there = self.has_database()
+            if not there:
+                self.forget_keys()
             made = self.program().create_key(said, scope, days, self.data_path())
             files.write(path, f"{made.secret}\n".encode(), mode, owner())
             self.manifest.keys[name] = {"id": made.id, "until": made.until}
@@ -213,6 +220,13 @@ class Setup:
             self.rotate = [other for other in self.rotate if other != name]
 
         return Step(f"{path} ({KEYS[name][1]})", look, act)
+
+    def forget_keys(self) -> None:
+        """A new database knows no key that was made before."""
+        for name in KEYS:
+            (self.secrets / name).unlink(missing_ok=True)
+        self.manifest.keys.clear()
+        self.manifest.save()
 
     def settings_step(self) -> Step:
         """The server likes its settings: a requirement, so that nothing is installed otherwise."""

@@ -159,9 +159,9 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_there_is_a_failure() {
-        let server = answering(200).await;
-        let url = format!("{}/readyz", server.uri());
-        drop(server);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/readyz", listener.local_addr().unwrap());
+        drop(listener);
         let error = asked(&url).await.unwrap_err();
         assert!(error.to_string().ends_with("does not answer"), "{error}");
     }
