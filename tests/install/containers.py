@@ -124,6 +124,30 @@ def check_what_monitoring_reads_is_mounted_where_it_reads_it():
             assert f"/etc/{name}/{path}" in mounted, f"{file.name} reads {path}; mounted are {mounted}"
 
 
+def check_what_grafana_is_given_is_where_it_looks():
+    provisioning = HOME / "grafana" / "provisioning"
+    if not provisioning.exists():
+        raise Skipped(f"there is no {provisioning.relative_to(REPOSITORY)} yet")
+    mounted = {mount["target"] for mount in services()["grafana"]["volumes"] if isinstance(mount, dict)}
+    assert "/etc/grafana/provisioning" in mounted
+    for file in provisioning.glob("*/*.y*ml"):
+        content = yaml.safe_load(file.read_text())
+        for provider in content.get("providers", []):
+            assert provider["options"]["path"] in mounted, f"{file.name}: {provider['options']['path']}"
+        for source in content.get("datasources", []):
+            name, port = re.fullmatch(r"http://([a-z]+):(\d+)", source["url"]).groups()
+            assert SERVICES[name] == int(port), source["url"]
+
+
+def check_who_prometheus_asks_is_a_container():
+    file = HOME / "prometheus" / "prometheus.yml"
+    if not file.exists():
+        raise Skipped(f"there is no {file.relative_to(REPOSITORY)} yet")
+    for target in re.findall(r"targets: \[([^\]]*)\]", file.read_text()):
+        for name, port in re.findall(r"([a-z]+):(\d+)", target):
+            assert SERVICES["prometheus" if name == "localhost" else name] == int(port), target
+
+
 def check_every_variable_is_in_the_example():
     known = {line.split("=")[0] for line in (HOME / ".env.example").read_text().splitlines() if "=" in line and line[0] != "#"}
     used = set(VARIABLE.findall(COMPOSE.read_text()))

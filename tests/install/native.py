@@ -1,7 +1,9 @@
 """The setup with `mode: native`."""
 
 import contextlib
+import fcntl
 import json
+import os
 import pathlib
 import pwd
 import random
@@ -562,6 +564,24 @@ def check_purge_leaves_nothing_but_what_others_put_there():
         files = {str(path.relative_to(here.root)) for path in here.root.rglob("*") if path.is_file()}
         assert "var/lib/encoder-manager/mine" in files and "etc/encoder-manager/secrets/note" in files, files
         assert not any("key" in path or ".env" in path for path in files), files
+
+
+def check_two_at_a_time_are_one_after_the_other():
+    with place() as here, open_folder(here.root) as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        code, _, error = here.setup()
+        assert code == 2 and one_line(error).endswith("another setup is at work here; wait for it to end"), error
+        assert here.setup("--check")[0] == 1
+        assert not tree(here.root)
+
+
+@contextlib.contextmanager
+def open_folder(path):
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def check_command_line_that_makes_no_sense():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import os
 import pathlib
 import sys
@@ -70,21 +72,50 @@ def temporary_root(named: Optional[str]) -> Optional[pathlib.Path]:
 def run(words: list, home: pathlib.Path) -> int:
     options = arguments(words)
     os.umask(0o022)
-    setup = prepared(options, home)
+    if options.check:
+        return look(prepared(options, home))
+    with only_one(temporary_root(options.root) or home):
+        return change(prepared(options, home), options)
+
+
+@contextlib.contextmanager
+def only_one(place: pathlib.Path):
+    """Two at a time would make two of each key."""
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise Fault(f"{place}: another setup is at work here; wait for it to end") from error
+    finally:
+        os.close(handle)
+
+
+def look(setup) -> int:
+    from . import plan
+
+    raise_contradictions(setup)
+    return 0 if plan.check(setup.steps()) else 1
+
+
+def change(setup, options: argparse.Namespace) -> int:
+    from . import plan
+
     if options.uninstall:
         if not setup.manifest.files:
             print("Nothing is installed.")
         else:
             setup.uninstall(options.purge)
         return 0
+    raise_contradictions(setup)
+    setup.finish(plan.carry_out(setup.steps()))
+    return 0
+
+
+def raise_contradictions(setup) -> None:
     problems = setup.contradictions()
     if problems:
         raise Fault(*problems)
-    from . import plan
-    if options.check:
-        return 0 if plan.check(setup.steps()) else 1
-    setup.finish(plan.carry_out(setup.steps()))
-    return 0
 
 
 def main(home: pathlib.Path) -> int:

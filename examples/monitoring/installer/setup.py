@@ -217,6 +217,8 @@ class Setup:
             self.manifest.note_file(path, "kept")
             if known and there:
                 self.program().revoke_key(known["id"], self.data_path())
+            elif there and name in self.rotate:
+                print(f"note     the id of the old {name} is not known; `encoder-server keys list` has it")
             self.rotate = [other for other in self.rotate if other != name]
 
         return Step(f"{path} ({KEYS[name][1]})", look, act)
