@@ -300,12 +300,15 @@ def check_setup_prepares_containers():
         assert (settings["listen"], settings["data"]) == ("0.0.0.0:8080", "/var/lib/encoder-manager"), settings
         ports = yaml.safe_load((here.home / "installer-config.yml").read_text())["ports"]
         assert {name: int(env[f"{name.upper()}_PORT"]) for name in ports} == ports
+        assert "--force-recreate" not in out
         scopes = sorted(line.split()[1] for line in here.keys())
         assert scopes == ["admin", "read"], here.keys()
         after = tree(here.home)
         assert "Everything is there already." in here.installed()
         assert here.setup("--check")[0] == 0
         assert tree(here.home) == after
+        assert "--force-recreate" in here.installed("--rotate", "GRAFANA_ADMIN_PASSWORD")
+        assert here.secret("grafana_admin_password").read_text() != env["GRAFANA_ADMIN_PASSWORD"]
 
 
 def check_setup_of_containers_uninstalls_and_purges():

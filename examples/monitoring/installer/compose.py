@@ -35,6 +35,7 @@ class Compose(Setup):
         super().__init__(config, home, home, None, rotate)
         self.group = GROUP_OF_ROOT if is_root() else os.getgid()
         self.local = server.find(home, binary)
+        self.again = bool(self.manifest.files)
 
     def compose(self, *arguments: str) -> tuple:
         return ("docker", "compose", "--file", str(self.home / "docker-compose.yml"), *arguments)
@@ -119,7 +120,9 @@ class Compose(Setup):
         if not count:
             print("Everything is there already.")
             return
-        print(f"\nNext:\n  cd {self.home} && docker compose up --detach --wait")
+        # A container goes on with the files that it was started with.
+        renew = " --force-recreate" if self.again else ""
+        print(f"\nNext:\n  cd {self.home} && docker compose up --detach --wait{renew}")
         print(f"  The operators' key is in {self.secrets / 'admin_key'}. Keep it, then delete the file.")
         print(f"  Grafana is at port {self.port('grafana')}, user admin, password in {self.env}.")
 
