@@ -209,7 +209,7 @@ case "$1 $2" in
 "image inspect") test -e {state}/image; exit ;;
 esac
 if [ "$1" = run ]; then
-    for word; do case "$word" in *:/tmp/config.yaml:ro) exec {binary} check-config "${{word%%:*}}" ;; esac; done
+    for word; do case "$word" in *:/tmp/config.yaml:ro) file=${{word%%:*}} ;; *:/tmp/server.env:ro) exec {binary} check-config "$file" --env "${{word%%:*}}" ;; esac; done
 fi
 shift 3
 case "$1" in
@@ -340,7 +340,7 @@ def check_setup_builds_the_image_and_makes_keys_in_it():
     with compose_place(local=False) as here:
         here.installed()
         asked = (here.state / "asked").read_text()
-        assert re.search(r"^run --rm --network none .* encoder-manager/server:local check-config /tmp/config.yaml$",
+        assert re.search(r"^run --rm --network none .* encoder-manager/server:local check-config /tmp/config.yaml --env /tmp/server.env$",
                          asked, re.M), asked
         file = re.escape(str(here.home / "docker-compose.yml"))
         assert re.search(rf"^compose --file {file} build server$", asked, re.M), asked

@@ -61,12 +61,11 @@ def main(file, port):
     assert status(port, "/metrics") == 200 and (PLAYED / "pid").read_text() != pid
 
     # A service that does not come up is told.
-    with (CONFIG / ".env").open("a") as env:
-        env.write("ENCODER_MANAGER__LIMITS__BODY_BYTES=0\n")
+    (PLAYED / "broken").touch()
+    pathlib.Path(file).write_text(content)
     code, out, error = setup(words)
     assert code == 2 and "does not come up; `journalctl -u encoder-manager" in error, out + error
-    text = (CONFIG / ".env").read_text()
-    (CONFIG / ".env").write_text(text.replace("ENCODER_MANAGER__LIMITS__BODY_BYTES=0\n", ""))
+    (PLAYED / "broken").unlink()
     assert setup(words)[0] == 0 and status(port, "/readyz") == 200
 
     code, out, error = setup(["--config", file, "--uninstall", "--purge"])

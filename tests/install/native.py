@@ -16,7 +16,7 @@ import sys
 import jsonschema
 import yaml
 
-from harness import (AS_ROOT, BINARY, HOME, SERVICE_USER, Place, Skipped, folder, free_port, installed_place, mode, need,
+from harness import (AS_ROOT, BINARY, HOME, REPOSITORY, SERVICE_USER, Place, Skipped, folder, free_port, installed_place, mode, need,
                      one_line, place, setup, tree)
 
 sys.path.insert(0, str(HOME))
@@ -428,6 +428,25 @@ def check_broken_env_is_one_line():
             here.env.write_text(re.sub(rf"(?m)^{name}=.*$", f"{name}={value}", whole))
             code, _, error = here.setup()
             assert code == 2 and f"{name}: {expected}" in one_line(error), error
+
+
+def check_variables_of_the_server_are_checked_with_its_settings():
+    with installed_place() as here:
+        whole, before = here.env.read_text(), here.secret("server.env").read_text()
+        for line, expected in (
+            ("ENCODER_MANAGER__LIMITS__BODY_BYTS=5", "ENCODER_MANAGER__LIMITS__BODY_BYTS: unknown key; did you mean"),
+            ("ENCODER_MANAGER__LIMITS__BODY_BYTES=0", "ENCODER_MANAGER__LIMITS__BODY_BYTES: must be at least 1"),
+            ("TEMP_HIGH_THRESHOLD=hot", "TEMP_HIGH_THRESHOLD: "),
+        ):
+            here.env.write_text(f"{whole}{line}\n")
+            code, _, error = here.setup()
+            assert code == 2 and one_line(error).startswith(f"{here.env}: {expected}"), error
+        assert here.secret("server.env").read_text() == before
+        here.env.write_text(f"{whole}TEMP_HIGH_THRESHOLD=75\n")
+        here.installed()
+        assert "TEMP_HIGH_THRESHOLD=75\n" in here.secret("server.env").read_text()
+    short = (REPOSITORY / "examples" / "server" / "src" / "config" / "short.rs").read_text()
+    assert set(re.findall(r'"([A-Z]+_[A-Z_]+)"', short)) == set(dotenv.SHORT_NAMES)
 
 
 def check_contradiction_with_env_is_told():

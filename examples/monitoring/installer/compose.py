@@ -66,14 +66,14 @@ class Compose(Setup):
     def program(self) -> server.Program:
         return self.in_container()
 
-    def checker(self) -> Optional[Callable[[str], subprocess.CompletedProcess]]:
+    def checker(self) -> Optional[Callable[[str, str], subprocess.CompletedProcess]]:
         if self.local:
-            return lambda file: server.Program((str(self.local),)).run("check-config", file)
+            return lambda file, env: server.Program((str(self.local),)).run("check-config", file, "--env", env)
         if self.has_image():
-            def check(file: str) -> subprocess.CompletedProcess:
+            def check(file: str, env: str) -> subprocess.CompletedProcess:
                 run = ("docker", "run", "--rm", "--network", "none", "--user", str(os.geteuid()),
-                       "--volume", f"{file}:/tmp/config.yaml:ro", IMAGE)
-                return server.Program(run).run("check-config", "/tmp/config.yaml")
+                       "--volume", f"{file}:/tmp/config.yaml:ro", "--volume", f"{env}:/tmp/server.env:ro", IMAGE)
+                return server.Program(run).run("check-config", "/tmp/config.yaml", "--env", "/tmp/server.env")
             return check
         return None
 

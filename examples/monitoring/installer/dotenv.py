@@ -16,6 +16,18 @@ PLAIN = re.compile(r"^[A-Za-z0-9_.,:/@%+=-]*$")
 
 # What is for the server, and for nobody else.
 OF_SERVER = "ENCODER_MANAGER__"
+SHORT_NAMES = (
+    "TEMP_HIGH_THRESHOLD",
+    "CPU_HIGH_THRESHOLD",
+    "MEMORY_HIGH_THRESHOLD",
+    "STORAGE_HIGH_THRESHOLD",
+    "MONITORING_INTERVAL",
+)
+
+
+def is_for_server(name: str) -> bool:
+    """Whether the server reads the variable."""
+    return name.startswith(OF_SERVER) or name in SHORT_NAMES
 
 
 @dataclasses.dataclass(frozen=True)

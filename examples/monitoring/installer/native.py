@@ -84,11 +84,11 @@ class Native(Setup):
     def program(self) -> server.Program:
         return server.Program((str(self.installed),), self.service_owner())
 
-    def checker(self) -> Optional[Callable[[str], subprocess.CompletedProcess]]:
+    def checker(self) -> Optional[Callable[[str, str], subprocess.CompletedProcess]]:
         there = self.source or (self.installed if self.installed.is_file() else None)
         if there is None:
             return None
-        return lambda file: server.Program((str(there),)).run("check-config", file)
+        return lambda file, env: server.Program((str(there),)).run("check-config", file, "--env", env)
 
     # Steps.
 

@@ -14,6 +14,7 @@ from typing import Callable, Optional
 
 import yaml
 
+from . import dotenv
 from .config import InstallerConfig
 from .fault import Fault
 from .files import Owner
@@ -114,24 +115,31 @@ def settings_text(settings: dict, listen: str, data: str) -> str:
     return head + yaml.safe_dump({**own, **settings}, sort_keys=False, allow_unicode=True, width=98)
 
 
-def settings_problems(config: InstallerConfig, text: str,
-                      check: Callable[[str], subprocess.CompletedProcess]) -> list:
-    """What the server does not like about the settings, by the lines of installer-config.yml."""
+def settings_problems(config: InstallerConfig, text: str, variables: str, env: pathlib.Path,
+                      check: Callable[[str, str], subprocess.CompletedProcess]) -> list:
+    """What the server does not like about the settings, by the lines of installer-config.yml, and
+    about its variables, by their names in .env."""
     with tempfile.TemporaryDirectory(prefix="encoder-manager-") as folder:
-        file = pathlib.Path(folder) / "config.yaml"
-        file.write_text(text, encoding="utf-8")
-        answer = check(str(file))
+        files = (pathlib.Path(folder) / "config.yaml", pathlib.Path(folder) / "server.env")
+        for file, content in zip(files, (text, variables)):
+            file.write_text(content, encoding="utf-8")
+        answer = check(*map(str, files))
     if answer.returncode == 0:
         return []
     said = answer.stdout.splitlines()
-    found = [settings_problem(config, line) for line in said if line.strip()]
+    found = [settings_problem(config, env, line) for line in said if line.strip()]
     return found or [f"{config.file.name}: settings: cannot be checked: {told(answer.stderr)}"]
 
 
-def settings_problem(config: InstallerConfig, line: str) -> str:
+def settings_problem(config: InstallerConfig, env: pathlib.Path, line: str) -> str:
     parts = line.split(": ", 2)
+    short = re.search(r"environment variable (\w+)", parts[0])
+    if short:
+        return f"{env}: {short[1]}: {parts[-1]}"
     if len(parts) < 3 or not re.fullmatch(r"[\w.-]+", parts[1]):
         return config.fault(("settings",), line.split(": ", 1)[-1])
+    if parts[0].endswith("server.env"):
+        return f"{env}: {dotenv.OF_SERVER}{parts[1].upper().replace('.', '__')}: {parts[2]}"
     keys = [int(key) if key.isdigit() else key for key in parts[1].split(".")]
     return config.fault(("settings", *keys), parts[2])
 

@@ -158,9 +158,9 @@ class Setup:
     def server_env(self) -> str:
         """The variables of the server, without those left empty."""
         values = self.values()
-        told = {name: value for name, value in values.items() if name.startswith(dotenv.OF_SERVER) and value}
-        # The server takes the secret only together with an ingest that may ask.
-        if self.config.given("settings", "ingest", "witness"):
+        told = {name: value for name, value in values.items() if dotenv.is_for_server(name) and value}
+        # The server takes the secret only together with an ingest that may ask. It is generated later.
+        if self.config.given("settings", "ingest", "witness") and values["INGEST_SECRET"]:
             told.setdefault(INGEST_SECRET, values["INGEST_SECRET"])
         lines = [f"{name}={dotenv.quoted(value)}\n" for name, value in sorted(told.items())]
         return "# Written by encoder_manager_setup from .env.\n" + "".join(lines)
@@ -237,7 +237,8 @@ class Setup:
             check = self.checker()
             if check is None:
                 return done("not checked yet; there is no encoder-server so far")
-            problems = server.settings_problems(self.config, self.settings_text(), check)
+            problems = server.settings_problems(
+                self.config, self.settings_text(), self.server_env(), self.env, check)
             if problems:
                 raise Fault(*problems)
             return done("the server takes them")
@@ -270,8 +271,8 @@ class Setup:
         """The server's program."""
         raise NotImplementedError
 
-    def checker(self) -> Optional[Callable[[str], subprocess.CompletedProcess]]:
-        """What checks a file of settings; `None` while there is nothing that can."""
+    def checker(self) -> Optional[Callable[[str, str], subprocess.CompletedProcess]]:
+        """What checks a file of settings with one of variables; `None` while there is nothing that can."""
         raise NotImplementedError
 
     def steps(self) -> list:

@@ -39,6 +39,9 @@ enum Command {
     CheckConfig {
         /// The file.
         file: PathBuf,
+        /// A file of environment variables that is laid over it.
+        #[arg(long)]
+        env: Option<PathBuf>,
     },
     /// Asks a running server whether it is well.
     Probe(probe::ProbeArgs),
@@ -101,7 +104,7 @@ impl Cli {
         match self.command {
             Command::Serve(args) => args.run(),
             Command::Keys(command) => block_on(command.run()),
-            Command::CheckConfig { file } => Ok(check_config(&file)),
+            Command::CheckConfig { file, env } => Ok(check_config(&file, env.as_deref())),
             Command::Probe(args) => block_on(async {
                 args.run().await?;
                 Ok(ExitCode::SUCCESS)
@@ -185,8 +188,8 @@ async fn open_keys(data: &Path) -> anyhow::Result<ApiKeys> {
 }
 
 /// One line per problem.
-fn check_config(file: &Path) -> ExitCode {
-    let problems = config::check_file(file);
+fn check_config(file: &Path, env: Option<&Path>) -> ExitCode {
+    let problems = config::check_files(file, env);
     for problem in &problems {
         println!("{problem}");
     }
