@@ -481,7 +481,7 @@ def heat():
             lines("Heat", "0 to 100: temperature, requests, errors and load in one figure.", "none",
                   (by_encoder("encoder_heat_score"), "{{encoder_id}}"),
                   steps=[(None, GREEN), (80, ORANGE)], limit=True, min=0, max=100),
-            timeline("Cooling", "How far the share of load is reduced, in steps; 0 is not at all.",
+            timeline("Steps of cooling", "How far the share of load is reduced, in steps; 0 is not at all.",
                      f"{by_encoder('encoder_cooling_step')}", "{{encoder_id}}",
                      mapped(["0", "1", "2", "3", "4", "5"],
                             [GREEN, "#f2cc0c", YELLOW, ORANGE, "#e24d42", RED])),
