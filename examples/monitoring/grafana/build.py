@@ -189,7 +189,6 @@ def override(name, properties):
 def chosen(name, label, query, *, several=True):
     """A variable whose values are a label's."""
     built = {
-        "allValue": None,
         "current": {},
         "datasource": SOURCE,
         "definition": query,
