@@ -12,6 +12,9 @@ pub mod failover {}
 #[doc = include_str!("thermal.md")]
 pub mod thermal {}
 
+#[doc = include_str!("metrics.md")]
+pub mod metrics {}
+
 #[doc = include_str!("scores.md")]
 pub mod scores {}
 

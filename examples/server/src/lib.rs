@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 mod extract;
+mod figures;
 mod http;
 pub mod idempotency;
 pub mod ingest;

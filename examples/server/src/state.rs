@@ -9,6 +9,7 @@ use encoder_core::tasks::Supervisor;
 
 use crate::auth::ApiKeys;
 use crate::config::ServerConfig;
+use crate::figures;
 use crate::idempotency::Answers;
 use crate::ingest::Thumbnails;
 use crate::limits::Limits;
@@ -29,7 +30,7 @@ struct Parts {
     answers: Answers,
     thumbnails: Thumbnails,
     system: SystemProbe,
-    process: ProcessProbe,
+    process: Arc<ProcessProbe>,
     traffic: Traffic,
     inboxes: Inboxes,
     tasks: Supervisor,
@@ -41,15 +42,17 @@ impl AppState {
     pub fn new(manager: Manager, config: ServerConfig) -> Self {
         let store = Arc::clone(manager.store());
         let clock = manager.clock().clone();
+        let (process, inboxes) = (Arc::new(ProcessProbe::new()), Inboxes::default());
+        figures::read(manager.metrics(), &process, &inboxes);
         Self(Arc::new(Parts {
             keys: ApiKeys::new(Arc::clone(&store), clock.clone(), config.auth.clone()),
-            limits: Limits::new(&config.limits),
+            limits: Limits::new(&config.limits, manager.metrics()),
             answers: Answers::new(store, clock.clone()),
             thumbnails: Thumbnails::new(config.ingest.clone(), clock),
             system: SystemProbe::new(&config.data),
-            process: ProcessProbe::new(),
-            traffic: Traffic::new(manager.metrics().registry(), manager.clock().instant()),
-            inboxes: Inboxes::default(),
+            traffic: Traffic::new(manager.metrics(), manager.clock().instant()),
+            process,
+            inboxes,
             tasks: Supervisor::new(),
             started: manager.clock().now(),
             manager,

@@ -16,6 +16,7 @@ use socketioxide::layer::SocketIoLayer;
 use socketioxide::{SendError, SocketError, SocketIo};
 use tokio_util::sync::CancellationToken;
 
+use super::feed::Transport;
 use super::{Integrity, Message, Session};
 use crate::auth::Principal;
 use crate::auth::guard;
@@ -61,7 +62,12 @@ async fn admit(
         Some(token) if signed => Some(Integrity::new(token)),
         _ => None,
     };
-    let session = Arc::new(Session::new(state, principal, integrity));
+    let session = Arc::new(Session::new(
+        state,
+        principal,
+        integrity,
+        Transport::SocketIo,
+    ));
     socket.extensions.insert(Joined {
         session,
         gone: CancellationToken::new(),

@@ -11,6 +11,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::feed::Transport;
 use super::{Integrity, Interest, Message, Session};
 use crate::auth::guard;
 use crate::auth::{Principal, Refusal};
@@ -71,7 +72,9 @@ struct Connection {
 impl Connection {
     async fn serve(mut self, principal: Option<Principal>) {
         let session = match principal {
-            Some(principal) => Session::new(self.state.clone(), principal, None),
+            Some(principal) => {
+                Session::new(self.state.clone(), principal, None, Transport::WebSocket)
+            }
             None => match self.authenticate().await {
                 Ok(session) => session,
                 Err(code) => return self.close(UNAUTHORIZED, &code).await,
@@ -100,7 +103,12 @@ impl Connection {
             .is_some_and(|said| said.data["integrity"] == true);
         let integrity = signed.then(|| Integrity::new(token));
         let scope = principal.scope;
-        let session = Session::new(self.state.clone(), principal, integrity);
+        let session = Session::new(
+            self.state.clone(),
+            principal,
+            integrity,
+            Transport::WebSocket,
+        );
         let data = json!({"status": "ok", "scope": scope, "integrity": session.terms()});
         let welcome = json!({"event": "auth", "data": data});
         // A client that is gone already is noticed by the next read.

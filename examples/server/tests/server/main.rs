@@ -10,6 +10,7 @@ mod ingest;
 mod keys;
 mod limits;
 mod media;
+mod metrics;
 mod mixed;
 mod openapi;
 mod streams;
