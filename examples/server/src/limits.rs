@@ -37,6 +37,13 @@ const SWEEP_EVERY: u32 = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Client(IpAddr);
 
+impl Client {
+    /// The address, or that of the network.
+    pub const fn address(self) -> IpAddr {
+        self.0
+    }
+}
+
 impl From<IpAddr> for Client {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {

@@ -7,6 +7,7 @@ use encoder_core::Manager;
 use encoder_core::model::Timestamp;
 use encoder_core::tasks::Supervisor;
 
+use crate::audit::AuditLog;
 use crate::auth::ApiKeys;
 use crate::config::ServerConfig;
 use crate::idempotency::Answers;
@@ -25,6 +26,7 @@ struct Parts {
     manager: Manager,
     config: ServerConfig,
     keys: ApiKeys,
+    audit: AuditLog,
     limits: Limits,
     answers: Answers,
     thumbnails: Thumbnails,
@@ -41,7 +43,10 @@ impl AppState {
     pub fn new(manager: Manager, config: ServerConfig) -> Self {
         let store = Arc::clone(manager.store());
         let clock = manager.clock().clone();
+        let tasks = Supervisor::new();
+        let audit = config.audit.clone();
         Self(Arc::new(Parts {
+            audit: AuditLog::new(Arc::clone(&store), clock.clone(), audit, tasks.clone()),
             keys: ApiKeys::new(Arc::clone(&store), clock.clone(), config.auth.clone()),
             limits: Limits::new(&config.limits),
             answers: Answers::new(store, clock.clone()),
@@ -50,7 +55,7 @@ impl AppState {
             process: ProcessProbe::new(),
             traffic: Traffic::new(manager.metrics().registry(), manager.clock().instant()),
             inboxes: Inboxes::default(),
-            tasks: Supervisor::new(),
+            tasks,
             started: manager.clock().now(),
             manager,
             config,
@@ -70,6 +75,11 @@ impl AppState {
     /// The API keys.
     pub fn keys(&self) -> &ApiKeys {
         &self.0.keys
+    }
+
+    /// Who did what.
+    pub fn audit(&self) -> &AuditLog {
+        &self.0.audit
     }
 
     /// The rate limits.
