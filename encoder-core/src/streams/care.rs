@@ -217,7 +217,7 @@ impl Streams {
                 threshold: threshold(config, chosen.kind),
             };
             // An actor that is over or too busy has no place for it; it was logged and counted.
-            let _ = handle.commands.try_send(Command::Tended(tended));
+            let _ = handle.commands.try_send(Command::Tended(tended).into());
         }
     }
 }

@@ -31,6 +31,7 @@ impl Actor {
             severity,
             message,
         )
+        .request(self.request.clone())
     }
 
     pub(super) fn note(&mut self, name: &str, severity: Severity, message: impl Into<String>) {
