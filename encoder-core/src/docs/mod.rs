@@ -24,6 +24,9 @@ pub mod storage {}
 #[doc = include_str!("remediation.md")]
 pub mod remediation {}
 
+#[doc = include_str!("runbooks.md")]
+pub mod runbooks {}
+
 #[doc = include_str!("upgrade.md")]
 pub mod upgrade {}
 

@@ -14,7 +14,7 @@ use tokio_stream::StreamMap;
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::JoinMap;
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
 use super::adapt::Adapting;
 use super::command::{Command, Order};
@@ -185,10 +185,6 @@ impl Actor {
             self.tend_spare();
             self.bring_up().await;
         }
-    }
-
-    fn span(&self) -> Span {
-        request::stream_span(&self.record().id, self.request.as_ref())
     }
 
     fn patience(&self) -> Duration {

@@ -1,6 +1,7 @@
 //! REST and Socket.IO server assembled from `encoder-core` and `encoder-aja`.
 
 mod app;
+pub mod audit;
 pub mod auth;
 pub mod cli;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod ingest;
 pub mod limits;
 mod openapi;
 mod overview;
+mod probe;
 pub mod problem;
 mod routes;
 pub mod serve;

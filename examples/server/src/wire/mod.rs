@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 mod adaptation;
+mod audit;
 mod connection;
 mod encoder;
 mod errors;
@@ -27,6 +28,7 @@ mod thermal;
 mod timeline;
 
 pub use adaptation::*;
+pub use audit::*;
 pub use connection::*;
 pub use encoder::*;
 pub use errors::*;
@@ -79,7 +81,7 @@ impl From<&Issue> for IssueDto {
             severity: issue.severity.as_str().to_owned(),
             message: issue.message.clone(),
             since: issue.since.into(),
-            evidence: issue.evidence.clone(),
+            evidence: issue.evidence.iter().map(ToString::to_string).collect(),
         }
     }
 }
