@@ -16,6 +16,7 @@ pub mod model;
 pub mod monitor;
 mod operations;
 pub mod remediation;
+pub mod request;
 pub mod store;
 mod streams;
 pub mod tasks;

@@ -12,6 +12,9 @@ pub mod failover {}
 #[doc = include_str!("thermal.md")]
 pub mod thermal {}
 
+#[doc = include_str!("logging.md")]
+pub mod logging {}
+
 #[doc = include_str!("metrics.md")]
 pub mod metrics {}
 

@@ -101,6 +101,11 @@ id!(
     "incident id"
 );
 id!(
+    /// Names a request of a client.
+    RequestId,
+    "request id"
+);
+id!(
     /// Names an alert.
     AlertId,
     "alert id"
@@ -110,6 +115,7 @@ generated!(EncoderId, "enc");
 generated!(StreamId, "str");
 generated!(IncidentId, "inc");
 generated!(AlertId, "alt");
+generated!(RequestId, "req");
 
 fn check(text: &str, what: &'static str) -> Result<Arc<str>> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');

@@ -207,7 +207,9 @@ impl Streams {
                 continue;
             };
             // An actor that is over or too busy has no place for it; it was logged and counted.
-            let _ = handle.commands.try_send(Command::Tended(tended.clone()));
+            let _ = handle
+                .commands
+                .try_send(Command::Tended(tended.clone()).into());
         }
     }
 }

@@ -343,7 +343,7 @@ impl Streams {
     pub(crate) fn fleet_changed(&self) {
         for handle in self.handles().values() {
             // A full queue means that the actor is about to look anyway.
-            let _ = handle.commands.try_send(Command::FleetChanged);
+            let _ = handle.commands.try_send(Command::FleetChanged.into());
         }
     }
 }
