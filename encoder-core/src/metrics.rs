@@ -12,6 +12,7 @@ use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
 };
 
+pub(crate) use self::alerts::AlertSeries;
 use self::recorder::RecorderSeries;
 use crate::error::Result;
 use crate::model::{
@@ -19,6 +20,7 @@ use crate::model::{
     Interruption, StreamView, Trigger, TroubleKind,
 };
 
+mod alerts;
 mod connection;
 mod recorder;
 

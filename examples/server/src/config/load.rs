@@ -114,7 +114,7 @@ fn problem(figment: &Figment, error: &figment::Error, path: Vec<String>) -> Conf
             None => format!("unknown key; expected one of {}", expected.join(", ")),
         },
         // The words for a value of the wrong type repeat it.
-        _ if path.last().is_some_and(|name| holds_secret(name)) => {
+        _ if path.iter().any(|name| holds_secret(name)) => {
             "must be text; put it into quotes".to_owned()
         }
         kind => kind.to_string(),
@@ -128,7 +128,7 @@ fn problem(figment: &Figment, error: &figment::Error, path: Vec<String>) -> Conf
 }
 
 fn holds_secret(name: &str) -> bool {
-    matches!(name, "password" | "secret")
+    matches!(name, "password" | "secret" | "secrets" | "token")
 }
 
 fn place(metadata: Option<&Metadata>) -> String {

@@ -63,5 +63,5 @@ pub(crate) async fn acknowledge(
     State(state): State<AppState>,
     Id(id): Id<AlertId>,
 ) -> Result<Json<AlertDto>, Problem> {
-    Ok(Json(state.manager().acknowledge_alert(&id)?.into()))
+    Ok(Json(state.manager().acknowledge_alert(&id).await?.into()))
 }
