@@ -10,6 +10,9 @@ use crate::model::{Severity, millis, seconds};
 
 mod check;
 
+#[cfg(feature = "notify")]
+pub(super) use check::webhook_key;
+
 /// When alerts are told, how often, and to whom.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

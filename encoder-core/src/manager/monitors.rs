@@ -67,7 +67,7 @@ pub(super) fn notifier(
     mut sinks: Vec<Arc<dyn AlertSink>>,
 ) -> Result<Arc<Notifier>> {
     let config = &cx.config.alerts;
-    sinks.extend(sinks::build(config)?);
+    sinks.extend(sinks::build(config, &cx.clock)?);
     let (fleet, active) = (Arc::clone(&cx.fleet), Arc::clone(streams));
     let facts = Arc::new(move || {
         let specs: Vec<_> = fleet.all().iter().map(|encoder| encoder.spec()).collect();

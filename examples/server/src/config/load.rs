@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use encoder_core::alerts::sinks;
+use encoder_core::tasks::Clock;
 use encoder_core::{Error, ErrorKind, Result};
 use figment::error::Kind;
 use figment::providers::{Env, Format, Yaml};
@@ -183,6 +185,12 @@ fn beyond_types(config: ServerConfig) -> std::result::Result<ServerConfig, Vec<C
     if let Err(error) = config.manager.validate() {
         let found = error.violations().iter();
         problems.extend(found.map(|v| fault(&format!("manager.{}", v.field), &v.message)));
+    }
+    if problems.is_empty()
+        && let Err(error) = sinks::build(&config.manager.alerts, &Clock::system())
+    {
+        let (key, message) = error.message().split_once(": ").unwrap_or_default();
+        problems.push(fault(&format!("manager.{key}"), message));
     }
     if let Err(error) = config.aja.validate() {
         let found = error.violations().iter();
