@@ -114,8 +114,16 @@ async fn token_of_telegram_is_in_no_error() {
     );
     assert_hushed(&error);
 
-    let gone = telegram(&server);
-    drop(server);
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let nowhere = format!("http://127.0.0.1:{port}");
+    let gone = sink(
+        "telegram",
+        json!({"token": TOKEN, "chat_id": "1", "base_url": nowhere}),
+    );
     let error = gone.deliver(&notice()).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.retry()),

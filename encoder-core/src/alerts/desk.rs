@@ -59,6 +59,7 @@ impl Desk {
         groups: impl IntoIterator<Item = Group>,
         outbox: impl IntoIterator<Item = &'a NoticeRecord>,
     ) {
+        self.changed.clear();
         self.groups = groups.into_iter().map(|g| (g.id.clone(), g)).collect();
         for record in outbox {
             let (notice, id) = (&record.notice, record.notice.group_id.as_ref());

@@ -154,7 +154,9 @@ impl Group {
         let mut members: Vec<_> = self.members.values().filter(|m| wanted(m)).collect();
         members.sort_by_key(|member| {
             let alert = &member.told.alert;
-            let narrow = (!member.wide, alert.stream_id.is_some());
+            // That errors are many says less than where they come from.
+            let vague = alert.category == "error";
+            let narrow = (!member.wide, alert.stream_id.is_some(), vague);
             (narrow, std::cmp::Reverse(alert.severity), member.noticed)
         });
         members.iter().map(|member| member.told.clone()).collect()

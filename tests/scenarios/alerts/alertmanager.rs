@@ -103,7 +103,7 @@ async fn alertmanager_receives_an_alert_and_resolves_it() {
             &labels["severity"],
             &labels["cluster"]
         ),
-        (&json!("helo-1"), &json!("critical"), &json!("test"))
+        (&json!("helo-1"), &json!("warning"), &json!("test"))
     );
     assert_eq!(alert["status"]["state"], "active");
     assert!(
