@@ -83,9 +83,13 @@ fn read(figment: &Figment) -> std::result::Result<ServerConfig, Vec<ConfigProble
     };
     loop {
         match Value::from(tree.clone()).deserialize::<ServerConfig>() {
-            Ok(config) if problems.is_empty() => return beyond_types(config),
             Ok(config) => {
-                problems.extend(beyond_types(config).err().unwrap_or_default());
+                let judged = beyond_types(config);
+                if problems.is_empty() && judged.is_ok() {
+                    return judged;
+                }
+                let more = judged.err().unwrap_or_default();
+                problems.extend(more.into_iter().map(|problem| placed(figment, problem)));
                 return Err(problems);
             }
             Err(error) => {
@@ -126,6 +130,18 @@ fn problem(figment: &Figment, error: &figment::Error, path: Vec<String>) -> Conf
         key: path.join("."),
         message,
         place: place(found.or(error.metadata.as_ref())),
+    }
+}
+
+/// Names the source of a value that has the right type and is wrong all the same; one that is set
+/// nowhere is the configuration's as a whole.
+fn placed(figment: &Figment, problem: ConfigProblem) -> ConfigProblem {
+    match figment.find_metadata(&problem.key) {
+        Some(found) => ConfigProblem {
+            place: place(Some(found)),
+            ..problem
+        },
+        None => problem,
     }
 }
 

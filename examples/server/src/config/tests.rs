@@ -257,6 +257,17 @@ fn wrong_patterns_of_errors_are_named_with_file_and_entry() {
 }
 
 #[test]
+fn a_wrong_value_is_named_with_the_file_that_holds_it() {
+    let settings = file("manager: {errors: {patterns: /nowhere/patterns.json}}\n");
+    let found = check_file(settings.path());
+    assert_eq!(found.len(), 1, "{found:?}");
+    let name = settings.path().file_name().unwrap().to_string_lossy();
+    assert!(found[0].place.contains(&*name), "{found:?}");
+    assert_eq!(found[0].key, "manager.errors.patterns");
+    assert!(found[0].message.contains("/nowhere/patterns.json"));
+}
+
+#[test]
 fn the_example_of_error_patterns_is_valid() {
     let example = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("errors.example.json");
     let path = example.display();

@@ -32,8 +32,8 @@ fn watched(seconds: u32, step: u32, outcome: impl Fn(u32) -> ContactOutcome) -> 
     (history, now)
 }
 
-fn has(evidence: &[String], wanted: &str) -> bool {
-    evidence.iter().any(|figure| figure == wanted)
+fn has<E: PartialEq<str>>(evidence: &[E], wanted: &str) -> bool {
+    evidence.iter().any(|figure| *figure == *wanted)
 }
 
 fn kinds(history: &History, now: Instant) -> Vec<PatternKind> {
@@ -242,6 +242,24 @@ fn one_bad_evening_is_no_busy_hour() {
         time_of_day_load(&PatternConfig::default(), &history, now),
         None
     );
+}
+
+#[test]
+fn an_hour_that_is_slow_on_half_of_its_days_is_no_busy_hour() {
+    // The median of an even number of days lies between the two in the middle, so two very bad
+    // evenings of four lift it over any limit.
+    let evenings = |bad: &'static [u32]| {
+        move |second: u32| {
+            let is_bad = second / HOUR % 24 == 19 && bad.contains(&(second / HOUR / 24));
+            answered(if is_bad { 900.0 } else { 30.0 })
+        }
+    };
+    let config = PatternConfig::default();
+    let (history, now) = watched(4 * 24 * HOUR + 1800, 30, evenings(&[1, 2]));
+    assert_eq!(time_of_day_load(&config, &history, now), None);
+    let (history, now) = watched(4 * 24 * HOUR + 1800, 30, evenings(&[0, 1, 2]));
+    let found = time_of_day_load(&config, &history, now).unwrap();
+    assert!(has(&found.evidence, "hours_utc=19"), "{found:?}");
 }
 
 #[test]
