@@ -20,6 +20,9 @@ async fn python() -> Option<PathBuf> {
     let python = program("python3", "python3-venv")?;
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mail");
     let own = folder.join("bin/python");
+    // Tests run beside each other, in processes of their own.
+    let lock = std::fs::File::create(folder.with_extension("lock")).expect("a file");
+    lock.lock().expect("a lock");
     let has = async || {
         let asked = Command::new(&own).args(["-c", "import aiosmtpd"]).output();
         asked.await.is_ok_and(|answer| answer.status.success())

@@ -116,7 +116,7 @@ async fn site_outage_is_told_once_and_once_more_when_it_is_over() {
     // Killed and started again while it lasts: nobody hears of it again.
     station.kill().await;
     station.start_again().await;
-    watch_nothing_happen(Duration::from_secs(15)).await;
+    watch_nothing_happen(Duration::from_secs(10)).await;
     let all = told(&hook).await;
     assert_eq!(all.len(), 1, "{all:#?}");
 
