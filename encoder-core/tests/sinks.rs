@@ -1,5 +1,6 @@
 //! The sinks against servers that answer like the real ones.
 #![cfg(feature = "notify")]
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 use std::sync::Arc;
 use std::time::Duration;

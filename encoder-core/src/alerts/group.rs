@@ -173,7 +173,7 @@ impl Group {
             let wait = config.wait.of(member.told.alert.severity);
             member.noticed.plus(wait)
         };
-        let due = members.iter().map(|member| ready(&member)).min()?;
+        let due = members.iter().map(ready).min()?;
         if members.iter().any(|member| member.wide) {
             return Some(due);
         }

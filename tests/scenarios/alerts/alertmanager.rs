@@ -7,6 +7,7 @@ use encoder_core::model::Personality;
 use encoder_tests::{Setup, Station};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::process::Child;
 
 use crate::peers::{free_port, log, program, run};
 
@@ -40,11 +41,9 @@ fn client() -> reqwest::Client {
     builder.no_proxy().build().unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn alertmanager_receives_an_alert_and_resolves_it() {
-    let Some(binary) = program("prometheus-alertmanager", "prometheus-alertmanager") else {
-        return;
-    };
+/// A real Alertmanager that listens, with its folder and address.
+async fn start(http: &reqwest::Client) -> Option<(Child, TempDir, String)> {
+    let binary = program("prometheus-alertmanager", "prometheus-alertmanager")?;
     let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
     let rules = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n";
     let file = folder.path().join("alertmanager.yml");
@@ -55,14 +54,21 @@ async fn alertmanager_receives_an_alert_and_resolves_it() {
         format!("--web.listen-address=127.0.0.1:{port}"),
         "--cluster.listen-address=".to_owned(),
     ];
-    let _peer = run(&binary, &arguments, folder.path());
-    let (http, base) = (client(), format!("http://127.0.0.1:{port}"));
+    let peer = run(&binary, &arguments, folder.path());
+    let base = format!("http://127.0.0.1:{port}");
     until("Alertmanager is ready", &folder, async || {
-        !read(&http, &format!("{base}/api/v2/status"))
-            .await
-            .is_null()
+        !read(http, &format!("{base}/api/v2/status")).await.is_null()
     })
     .await;
+    Some((peer, folder, base))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alertmanager_receives_an_alert_and_resolves_it() {
+    let http = client();
+    let Some((_peer, folder, base)) = start(&http).await else {
+        return;
+    };
     let sink = json!({"url": base, "repost_interval_seconds": 2, "labels": {"cluster": "test"}});
     let settings = json!({"manager": {"alerts": {
         "public_url": "https://fleet.example",

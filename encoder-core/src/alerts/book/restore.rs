@@ -32,8 +32,7 @@ impl AlertBook {
                 self.resolved.push(entry);
             }
         }
-        self.resolved
-            .sort_by(|a, b| a.alert.resolved_at.cmp(&b.alert.resolved_at));
+        self.resolved.sort_by_key(|entry| entry.alert.resolved_at);
         for entry in open {
             let condition = Condition::of(&entry);
             let known = is_known(&entry.alert);

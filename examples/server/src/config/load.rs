@@ -198,19 +198,19 @@ fn beyond_types(config: ServerConfig) -> std::result::Result<ServerConfig, Vec<C
         place: "configuration".to_owned(),
     };
     let mut problems = Vec::new();
-    if let Err(error) = config.manager.validate() {
-        let found = error.violations().iter();
-        problems.extend(found.map(|v| fault(&format!("manager.{}", v.field), &v.message)));
+    let parts = [
+        ("manager", config.manager.validate()),
+        ("aja", config.aja.validate()),
+        ("ffmpeg", config.ffmpeg.validate()),
+    ];
+    for (part, checked) in parts {
+        let error = checked.err();
+        let found = error.iter().flat_map(Error::violations);
+        problems.extend(found.map(|v| fault(&format!("{part}.{}", v.field), &v.message)));
     }
-    if problems.is_empty()
-        && let Err(error) = sinks::build(&config.manager.alerts, &Clock::system())
-    {
-        let (key, message) = error.message().split_once(": ").unwrap_or_default();
-        problems.push(fault(&format!("manager.{key}"), message));
-    }
-    if let Err(error) = config.aja.validate() {
-        let found = error.violations().iter();
-        problems.extend(found.map(|v| fault(&format!("aja.{}", v.field), &v.message)));
+    if !problems.iter().any(|p| p.key.starts_with("manager.")) {
+        let found = wrong_sink(&config);
+        problems.extend(found.map(|(key, message)| fault(&key, &message)));
     }
     let found = config.ingest.violations();
     problems.extend(
@@ -218,10 +218,6 @@ fn beyond_types(config: ServerConfig) -> std::result::Result<ServerConfig, Vec<C
             .iter()
             .map(|v| fault(&format!("ingest.{}", v.field), &v.message)),
     );
-    if let Err(error) = config.ffmpeg.validate() {
-        let found = error.violations().iter();
-        problems.extend(found.map(|v| fault(&format!("ffmpeg.{}", v.field), &v.message)));
-    }
     if config.limits.body_bytes == 0 {
         problems.push(fault("limits.body_bytes", "must be at least 1"));
     }
@@ -255,6 +251,14 @@ fn beyond_types(config: ServerConfig) -> std::result::Result<ServerConfig, Vec<C
     } else {
         Err(problems)
     }
+}
+
+/// What keeps a sink of alerts from being made although its settings are well-formed: key and
+/// reason.
+fn wrong_sink(config: &ServerConfig) -> Option<(String, String)> {
+    let error = sinks::build(&config.manager.alerts, &Clock::system()).err()?;
+    let (key, message) = error.message().split_once(": ").unwrap_or_default();
+    Some((format!("manager.{key}"), message.to_owned()))
 }
 
 /// A `.env` file as a source of its own: reading it into the environment would race with every
