@@ -181,6 +181,16 @@ fn trouble_of_somebody_else_is_told_by_itself() {
 }
 
 #[test]
+fn encoder_behind_a_stream_that_failed_first_is_its_symptom() {
+    let mut room = Room::apart();
+    room.open(of_stream("stream_failing", Critical, "str_1"), 0);
+    assert_eq!(room.run(0..3).len(), 1);
+    room.facts.set_publisher("str_1", "helo-2");
+    room.open(of_encoder("device_silent", Critical, "helo-1"), 4);
+    assert_eq!(room.run(4..60), []);
+}
+
+#[test]
 fn worse_is_told_and_more_of_the_same_is_not() {
     let mut room = Room::apart();
     let hot = room.open(of_encoder("temperature_high", Warning, "helo-1"), 0);
