@@ -1,9 +1,10 @@
 //! Wiring of the monitors: what learns from fleet and streams beside keeping them on air.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::alerts::{AlertBook, AlertFacts, AlertSink, Notifier, Parts, sinks};
 use crate::error::Result;
+use crate::metrics::{Known, Source};
 use crate::monitor::errors::{self, ErrorMonitor, FactSource, Facts};
 use crate::monitor::keeper::{Books, StorageKeeper};
 use crate::monitor::{FigureSource, QueueDepths, Recorder, SharedSeries, performance};
@@ -94,6 +95,29 @@ pub(super) fn queues(cx: &StreamContext, streams: &Streams) -> QueueDepths {
         stream_commands_max,
         store: cx.store.queued(),
     }
+}
+
+/// Where metrics read what mirrors the fleet. Holds on to nothing, because everything it reads
+/// holds on to the metrics.
+pub(super) fn figures(
+    cx: &StreamContext,
+    streams: &Arc<Streams>,
+    alerts: &Arc<Mutex<AlertBook>>,
+) -> Source {
+    let (fleet, streams) = (Arc::downgrade(&cx.fleet), Arc::downgrade(streams));
+    let alerts = Arc::downgrade(alerts);
+    Box::new(move || {
+        let (fleet, streams, alerts) = (fleet.upgrade(), streams.upgrade(), alerts.upgrade());
+        let book = |alerts: Arc<Mutex<AlertBook>>| {
+            let book = alerts.lock().unwrap_or_else(PoisonError::into_inner);
+            book.all()
+        };
+        Known {
+            encoders: fleet.map(|fleet| fleet.samples()).unwrap_or_default(),
+            streams: streams.map(|streams| streams.views()).unwrap_or_default(),
+            alerts: alerts.map(book).unwrap_or_default(),
+        }
+    })
 }
 
 /// The recorder of readings.

@@ -43,23 +43,9 @@ impl fmt::Display for ConfigProblem {
 /// # Errors
 /// [`ErrorKind::ConfigInvalid`] naming every problem.
 pub fn load(file: Option<&Path>, dotenv: Option<&Path>) -> Result<ServerConfig> {
-    let mut figment = Figment::new();
-    if let Some(file) = file {
-        figment = figment.merge(Yaml::file_exact(file));
-    }
     let dotenv = dotenv.filter(|path| path.exists());
-    let written = dotenv.map(DotEnv::read).unwrap_or_default();
-    for name in short::names() {
-        let of_file = written.value(name);
-        let of_process = std::env::var(name).ok();
-        if let Some(value) = of_process.or(of_file) {
-            figment = figment.merge(short::ShortName { name, value });
-        }
-    }
-    if dotenv.is_some() {
-        figment = figment.merge(written);
-    }
-    figment = figment.merge(Env::prefixed(ENV_PREFIX).split("__"));
+    let figment = sources(file, dotenv, |name| std::env::var(name).ok());
+    let figment = figment.merge(Env::prefixed(ENV_PREFIX).split("__"));
     read(&figment).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         Error::new(ErrorKind::ConfigInvalid, lines.join("; "))
@@ -68,9 +54,36 @@ pub fn load(file: Option<&Path>, dotenv: Option<&Path>) -> Result<ServerConfig> 
 
 /// Everything that is wrong with a file, the environment left aside.
 pub fn check_file(file: &Path) -> Vec<ConfigProblem> {
-    read(&Figment::new().merge(Yaml::file_exact(file)))
-        .err()
-        .unwrap_or_default()
+    check_files(file, None)
+}
+
+/// Everything that is wrong with a file and, laid over it, a `.env` file; the environment of this
+/// process left aside.
+pub fn check_files(file: &Path, dotenv: Option<&Path>) -> Vec<ConfigProblem> {
+    let figment = sources(Some(file), dotenv, |_| None);
+    read(&figment).err().unwrap_or_default()
+}
+
+/// The files, and between them the short names, which `environment` may know better.
+fn sources(
+    file: Option<&Path>,
+    dotenv: Option<&Path>,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Figment {
+    let mut figment = Figment::new();
+    if let Some(file) = file {
+        figment = figment.merge(Yaml::file_exact(file));
+    }
+    let written = dotenv.map(DotEnv::read).unwrap_or_default();
+    for name in short::names() {
+        if let Some(value) = environment(name).or_else(|| written.value(name)) {
+            figment = figment.merge(short::ShortName { name, value });
+        }
+    }
+    if dotenv.is_some() {
+        figment = figment.merge(written);
+    }
+    figment
 }
 
 /// A parser stops at the first fault. To report all of them, each faulty key is noted, taken
@@ -220,6 +233,9 @@ fn beyond_types(config: ServerConfig) -> std::result::Result<ServerConfig, Vec<C
     );
     if config.limits.body_bytes == 0 {
         problems.push(fault("limits.body_bytes", "must be at least 1"));
+    }
+    if config.audit.retention_days == 0 {
+        problems.push(fault("audit.retention_days", "must be at least 1"));
     }
     if config.sockets.queue == 0 {
         problems.push(fault("sockets.queue", "must be at least 1"));

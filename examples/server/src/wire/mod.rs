@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 mod adaptation;
 mod alerts;
+mod audit;
 mod connection;
 mod encoder;
 mod errors;
@@ -29,6 +30,7 @@ mod timeline;
 
 pub use adaptation::*;
 pub use alerts::*;
+pub use audit::*;
 pub use connection::*;
 pub use encoder::*;
 pub use errors::*;

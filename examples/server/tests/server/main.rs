@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod alerts;
+mod audit;
 mod authorize;
 mod bench;
 mod encoders;
@@ -11,6 +12,7 @@ mod ingest;
 mod keys;
 mod limits;
 mod media;
+mod metrics;
 mod mixed;
 mod openapi;
 mod streams;

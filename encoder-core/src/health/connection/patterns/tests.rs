@@ -245,6 +245,27 @@ fn one_bad_evening_is_no_busy_hour() {
 }
 
 #[test]
+fn without_most_of_the_day_no_hour_is_called_busy() {
+    let start = Instant::now();
+    let watched_from = |first: u32| {
+        let wall = Timestamp::from_millis(0);
+        let mut history = History::new(HistoryConfig::default(), start, wall);
+        let mut now = start;
+        for second in (0..4 * 24 * HOUR + 1800).step_by(30) {
+            let hour = second / HOUR % 24;
+            if hour >= first {
+                now = start + SECOND * second;
+                let busy = hour == 20;
+                history.record_contact(now, answered(if busy { 90.0 } else { 30.0 }));
+            }
+        }
+        time_of_day_load(&PatternConfig::default(), &history, now)
+    };
+    assert!(watched_from(4).is_some(), "twenty hours are enough");
+    assert_eq!(watched_from(10), None, "fourteen are not");
+}
+
+#[test]
 fn an_hour_that_is_slow_on_half_of_its_days_is_no_busy_hour() {
     // The median of an even number of days lies between the two in the middle, so two very bad
     // evenings of four lift it over any limit.
