@@ -13,7 +13,6 @@ use prometheus::{GaugeVec, HistogramVec, IntCounterVec, Registry, TextEncoder};
 use self::events::EventSeries;
 use self::mirror::{Mirror, Mirrored, Read};
 
-mod alerts;
 mod care;
 mod connection;
 mod declare;
@@ -24,7 +23,6 @@ mod stream;
 mod tally;
 mod whole;
 
-pub(crate) use alerts::AlertSeries;
 pub use declare::{Declaration, Kind, Unit, table};
 pub(crate) use encoder::EncoderSample;
 pub use mirror::Readings;

@@ -24,7 +24,7 @@ use super::silence::{Silence, is_muted};
 use super::sink::AlertSink;
 use super::{group, keep};
 use crate::error::Result;
-use crate::metrics::{AlertSeries, Metrics};
+use crate::metrics::Metrics;
 use crate::model::{Alert, AlertId, AlertState, Timestamp};
 use crate::operations::lease::Leadership;
 use crate::store::StateStore;
@@ -71,7 +71,7 @@ pub(crate) struct Notifier {
     store: Arc<dyn StateStore>,
     lease: Leadership,
     clock: Clock,
-    series: AlertSeries,
+    metrics: Metrics,
     state: Mutex<State>,
     news: Arc<Notify>,
 }
@@ -115,11 +115,10 @@ impl Notifier {
         for route in &mut grouped {
             route.sinks.retain(|name| !mirrors.contains(name));
         }
-        let names: Vec<_> = sinks.keys().map(String::as_str).collect();
         let config = Arc::new(config.clone());
         let news = lock(&parts.book).news();
         Self {
-            series: AlertSeries::new(&parts.metrics, &names),
+            metrics: parts.metrics,
             wakes: sinks
                 .keys()
                 .map(|name| (name.clone(), Notify::new()))
@@ -254,7 +253,7 @@ impl Notifier {
         for due in state.desk.look(view) {
             let held = state.outbox.admit(due.notice, &due.sinks, due.covers, now);
             held.iter()
-                .for_each(|sink| self.series.count(sink, "suppressed"));
+                .for_each(|sink| self.metrics.observe_notification(sink, "suppressed"));
         }
         let next = state.desk.next_due(view);
         let shown = shown(&open, view);
@@ -296,7 +295,8 @@ impl Notifier {
     fn count(&self) {
         let state = self.state();
         for name in self.sinks.keys() {
-            self.series.set_queue(name, state.outbox.waiting(name));
+            self.metrics
+                .set_alert_queue(name, state.outbox.waiting(name));
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use super::monitors::{self, Monitors, notifier};
+use super::monitors::{self, Monitors};
 use super::{Inner, Manager};
 use crate::alerts::{self, AlertBook, AlertSink};
 use crate::balancer::{Balancer, LeastLoaded, PowerOfTwoChoices, Rendezvous, RoundRobin, Weighted};
@@ -162,13 +162,13 @@ impl ManagerBuilder {
         tasks.spawn_until_shutdown("care of devices", caring);
         let book = AlertBook::new(cx.config.alerts.history_limit);
         let alerts = Arc::new(Mutex::new(book));
-        let notifier = notifier(&cx, &streams, &lease, &alerts, sinks)?;
+        let notifier = monitors::notifier(&cx, &streams, &lease, &alerts, sinks)?;
         notifier.load().await?;
         let watching = alerts::watch(Arc::clone(&alerts), cx.events.clone(), cx.clock.clone());
         tasks.spawn_until_shutdown("alerts", watching);
         let monitors = Monitors::start(&cx, &streams, &lease, &alerts, &tasks)?;
-        cx.metrics.follow(monitors::figures(&cx, &streams, &alerts));
         notifier.start(&tasks);
+        cx.metrics.follow(monitors::figures(&cx, &streams, &alerts));
         let closing = AtomicBool::new(false);
         Ok(Manager(Arc::new(Inner {
             cx,

@@ -95,16 +95,16 @@ impl Notifier {
         let id = &notice.notice_id;
         let state = self.state().outbox.finish(id, name, outcome, draw, now);
         match state {
-            Some(DeliveryState::Sent) => self.series.count(name, "sent"),
+            Some(DeliveryState::Sent) => self.metrics.observe_notification(name, "sent"),
             Some(DeliveryState::DeadLetter) => {
-                self.series.count(name, "dead_letter");
+                self.metrics.observe_notification(name, "dead_letter");
                 tracing::error!(sink = name, notice = %id, "notice given up; it can be retried");
             }
-            _ => self.series.count(name, "failed"),
+            _ => self.metrics.observe_notification(name, "failed"),
         }
         self.write_notice(id).await;
         let waiting = self.state().outbox.waiting(name);
-        self.series.set_queue(name, waiting);
+        self.metrics.set_alert_queue(name, waiting);
     }
 
     /// One delivery within its time. A sink that panics has failed, and goes on.
@@ -138,7 +138,7 @@ impl Notifier {
         let now = self.clock.now();
         let posted = unless_ended(self.within_time(sink.mirror(&open, now)), token).await;
         if let Some(Err(error)) = posted {
-            self.series.count(sink.name(), "failed");
+            self.metrics.observe_notification(sink.name(), "failed");
             tracing::warn!(sink = sink.name(), %error, "open alerts not taken; trying again");
         }
     }

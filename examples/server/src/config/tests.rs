@@ -303,15 +303,13 @@ fn wrong_sinks_are_named_without_their_secrets() {
         .iter()
         .map(|line| line.split(": ").next().unwrap())
         .collect();
-    assert_eq!(
-        keys,
-        [
-            "manager.alerts.sinks.telegram.page.token",
-            "manager.alerts.sinks.telegram.phone.token",
-            "manager.alerts.routes.0.sinks",
-        ],
-        "{found:?}"
-    );
+    for key in [
+        "manager.alerts.sinks.telegram.page.token",
+        "manager.alerts.sinks.telegram.phone.token",
+        "manager.alerts.routes.0.sinks",
+    ] {
+        assert!(keys.contains(&key), "{key} in {found:?}");
+    }
     assert!(!format!("{found:?}").contains("hush"), "{found:?}");
 
     let found = lines(

@@ -33,7 +33,7 @@ pub(crate) async fn add(
     JsonBody(body): JsonBody,
 ) -> Result<(StatusCode, Json<SilenceDto>), Problem> {
     let now = state.manager().clock().now();
-    let silence = silence_request(body, &principal.key_id, now)?;
+    let silence = silence_request(body, &principal.name, now)?;
     let silence = state.manager().silence_alerts(silence).await?;
     Ok((StatusCode::CREATED, Json(SilenceDto::new(silence, now))))
 }

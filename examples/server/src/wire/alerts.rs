@@ -263,7 +263,7 @@ pub struct SilenceRequestDoc {
     /// Why.
     #[schema(min_length = 1, max_length = 500)]
     reason: String,
-    /// By whom; the id of the API key if left out.
+    /// By whom; the name of the API key if left out.
     #[schema(min_length = 1, max_length = 500)]
     created_by: Option<String>,
 }
