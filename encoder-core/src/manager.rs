@@ -22,6 +22,7 @@ use crate::streams::{StreamContext, Streams};
 use crate::tasks::{Clock, Supervisor};
 
 mod builder;
+mod certificates;
 mod monitoring;
 mod monitors;
 

@@ -12,6 +12,7 @@ use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
 };
 
+use self::certificate::CertificateSeries;
 use self::recorder::RecorderSeries;
 use crate::error::Result;
 use crate::model::{
@@ -19,6 +20,7 @@ use crate::model::{
     Interruption, StreamView, Trigger, TroubleKind,
 };
 
+mod certificate;
 mod connection;
 mod recorder;
 
@@ -117,6 +119,7 @@ struct Inner {
     authorizations: IntCounterVec,
     interruption: HistogramVec,
     recorder: RecorderSeries,
+    certificates: CertificateSeries,
     remediation: IntCounterVec,
 }
 
@@ -233,6 +236,7 @@ impl Inner {
             authorizations: series.authorizations(),
             interruption: series.interruption(),
             recorder: RecorderSeries::new(&series),
+            certificates: CertificateSeries::new(&series),
             remediation: series.remediation(),
             registry,
         }

@@ -8,5 +8,5 @@ mod advice;
 mod book;
 mod watch;
 
-pub(crate) use book::{AlertBook, Standing};
+pub(crate) use book::{AlertBook, CERTIFICATE, Standing};
 pub(crate) use watch::watch;
