@@ -12,7 +12,7 @@ use encoder_core::tasks::Clock;
 use tokio::net::TcpListener;
 
 use crate::auth::{ApiKeys, Scope};
-use crate::config::{self, AuthConfig, LogConfig, LogFormat, ServerConfig};
+use crate::config::{self, AuthConfig, ConfigProblem, LogConfig, LogFormat, ServerConfig};
 use crate::state::AppState;
 use crate::{demo, serve};
 
@@ -55,6 +55,9 @@ struct ServeArgs {
     /// Folder of the database, instead of the configured one.
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Tells everything that is wrong with file and environment, and ends without serving.
+    #[arg(long)]
+    check_config: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -99,7 +102,10 @@ impl Cli {
         match self.command {
             Command::Serve(args) => args.run(),
             Command::Keys(command) => block_on(command.run()),
-            Command::CheckConfig { file } => Ok(check_config(&file)),
+            Command::CheckConfig { file } => Ok(show(
+                &file.display().to_string(),
+                &config::check_file(&file),
+            )),
             Command::Demo(args) => {
                 start_logging(&demo_log());
                 block_on(demo::run(args))
@@ -110,7 +116,12 @@ impl Cli {
 
 impl ServeArgs {
     fn run(self) -> anyhow::Result<ExitCode> {
-        let mut config = config::load(self.config.as_deref(), Some(Path::new(".env")))?;
+        let (file, dotenv) = (self.config.as_deref(), Some(Path::new(".env")));
+        if self.check_config {
+            let name = file.map_or_else(|| "configuration".to_owned(), |f| f.display().to_string());
+            return Ok(show(&name, &config::check(file, dotenv)));
+        }
+        let mut config = config::load(file, dotenv)?;
         config.listen = self.listen.unwrap_or(config.listen);
         config.data = self.data.unwrap_or(config.data);
         start_logging(&config.log);
@@ -179,13 +190,12 @@ async fn open_keys(data: &Path) -> anyhow::Result<ApiKeys> {
 }
 
 /// One line per problem.
-fn check_config(file: &Path) -> ExitCode {
-    let problems = config::check_file(file);
-    for problem in &problems {
+fn show(checked: &str, problems: &[ConfigProblem]) -> ExitCode {
+    for problem in problems {
         println!("{problem}");
     }
     if problems.is_empty() {
-        println!("{}: fine", file.display());
+        println!("{checked}: fine");
         return ExitCode::SUCCESS;
     }
     ExitCode::FAILURE

@@ -2,6 +2,7 @@
 
 mod app;
 pub mod auth;
+mod certificates;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -8,6 +8,7 @@ use encoder_core::model::Timestamp;
 use encoder_core::tasks::Supervisor;
 
 use crate::auth::ApiKeys;
+use crate::certificates::Certificates;
 use crate::config::ServerConfig;
 use crate::idempotency::Answers;
 use crate::ingest::Thumbnails;
@@ -27,6 +28,7 @@ struct Parts {
     keys: ApiKeys,
     limits: Limits,
     answers: Answers,
+    certificates: Certificates,
     thumbnails: Thumbnails,
     system: SystemProbe,
     process: ProcessProbe,
@@ -45,6 +47,7 @@ impl AppState {
             keys: ApiKeys::new(Arc::clone(&store), clock.clone(), config.auth.clone()),
             limits: Limits::new(&config.limits),
             answers: Answers::new(store, clock.clone()),
+            certificates: Certificates::new(config.certificates.clone()),
             thumbnails: Thumbnails::new(config.ingest.clone(), clock),
             system: SystemProbe::new(&config.data),
             process: ProcessProbe::new(),
@@ -80,6 +83,11 @@ impl AppState {
     /// Answers kept under idempotency keys.
     pub fn answers(&self) -> &Answers {
         &self.0.answers
+    }
+
+    /// Certificates, of others and its own.
+    pub(crate) fn certificates(&self) -> &Certificates {
+        &self.0.certificates
     }
 
     /// Pictures of streams.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use encoder_core::tasks::Clock;
 use encoder_core::{Error, ErrorKind, Result};
 use figment::error::Kind;
 use figment::providers::{Env, Format, Yaml};
@@ -10,6 +11,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
 use super::{ServerConfig, short};
+use crate::certificates;
 
 /// Beginning of every environment variable; `__` stands between nested keys, as in
 /// `ENCODER_MANAGER__LIMITS__BODY_BYTES`.
@@ -41,6 +43,18 @@ impl fmt::Display for ConfigProblem {
 /// # Errors
 /// [`ErrorKind::ConfigInvalid`] naming every problem.
 pub fn load(file: Option<&Path>, dotenv: Option<&Path>) -> Result<ServerConfig> {
+    read(&sources(file, dotenv)).map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        Error::new(ErrorKind::ConfigInvalid, lines.join("; "))
+    })
+}
+
+/// Everything that is wrong with what [`load`] reads.
+pub fn check(file: Option<&Path>, dotenv: Option<&Path>) -> Vec<ConfigProblem> {
+    read(&sources(file, dotenv)).err().unwrap_or_default()
+}
+
+fn sources(file: Option<&Path>, dotenv: Option<&Path>) -> Figment {
     let mut figment = Figment::new();
     if let Some(file) = file {
         figment = figment.merge(Yaml::file_exact(file));
@@ -57,11 +71,7 @@ pub fn load(file: Option<&Path>, dotenv: Option<&Path>) -> Result<ServerConfig> 
     if dotenv.is_some() {
         figment = figment.merge(written);
     }
-    figment = figment.merge(Env::prefixed(ENV_PREFIX).split("__"));
-    read(&figment).map_err(|problems| {
-        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        Error::new(ErrorKind::ConfigInvalid, lines.join("; "))
-    })
+    figment.merge(Env::prefixed(ENV_PREFIX).split("__"))
 }
 
 /// Everything that is wrong with a file, the environment left aside.
@@ -194,6 +204,17 @@ fn beyond_types(config: ServerConfig) -> std::result::Result<ServerConfig, Vec<C
             .iter()
             .map(|v| fault(&format!("ingest.{}", v.field), &v.message)),
     );
+    let found = config.certificates.violations(config.tls.as_ref());
+    problems.extend(
+        found
+            .iter()
+            .map(|v| fault(&format!("certificates.{}", v.field), &v.message)),
+    );
+    let may_be_expired = !config.certificates.renewal.methods.is_empty();
+    let tls = config.tls.iter();
+    let found =
+        tls.flat_map(|tls| certificates::faults(tls, may_be_expired, Clock::system().now()));
+    problems.extend(found.map(|v| fault(&format!("tls.{}", v.field), &v.message)));
     if let Err(error) = config.ffmpeg.validate() {
         let found = error.violations().iter();
         problems.extend(found.map(|v| fault(&format!("ffmpeg.{}", v.field), &v.message)));

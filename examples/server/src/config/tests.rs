@@ -49,7 +49,8 @@ fn the_example_names_every_key() {
     let written: Value = figment.extract().unwrap();
     let default = ServerConfig::default();
     let known = json!({
-        "listen": default.listen, "data": default.data, "log": default.log,
+        "listen": default.listen, "tls": default.tls,
+        "certificates": default.certificates, "data": default.data, "log": default.log,
         "limits": default.limits, "auth": default.auth, "metrics_open": default.metrics_open,
         "cors": default.cors, "sockets": default.sockets, "ingest": default.ingest,
         "manager": default.manager, "aja": default.aja, "ffmpeg": default.ffmpeg, "encoders": [],

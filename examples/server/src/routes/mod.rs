@@ -12,6 +12,7 @@ use crate::ingest::door;
 use crate::state::AppState;
 
 mod alerts;
+mod certificates;
 mod control;
 mod encoders;
 mod errors;
@@ -69,6 +70,7 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(monitoring::load_balancer))
         .routes(routes!(monitoring::streams_health))
         .routes(routes!(storage::storage))
+        .routes(routes!(certificates::list))
         .routes(routes!(monitoring::assignments))
         .routes(routes!(thermal::status))
         .routes(routes!(thermal::temperature))
@@ -94,6 +96,7 @@ fn controlling() -> OpenApiRouter<AppState> {
 
 fn administering() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
+        .routes(routes!(certificates::renew))
         .routes(routes!(keys::list))
         .routes(routes!(keys::create))
         .routes(routes!(keys::revoke))

@@ -1,8 +1,10 @@
 //! The server as its clients see it, over fake encoders and without a socket where none is needed.
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+mod authority;
 mod authorize;
 mod bench;
+mod certificates;
 mod encoders;
 mod errors;
 mod feed;
