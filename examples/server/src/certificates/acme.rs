@@ -12,7 +12,7 @@ use axum::routing::get;
 use encoder_core::model::Secret;
 use instant_acme::{
     Account, AccountCredentials, AuthorizationStatus, ChallengeType, Error, Identifier, NewAccount,
-    NewOrder, Order, OrderStatus, RetryPolicy,
+    NewOrder, Order, OrderStatus, Problem, RetryPolicy,
 };
 
 use super::pair::Pair;
@@ -79,14 +79,23 @@ pub(super) async fn order(
 
 /// One line; and an account that the authority has forgotten is forgotten here, too.
 fn told(error: &Error, file: &Path) -> String {
-    if let Error::Api(problem) = error
-        && let Some(kind) = &problem.r#type
-        && kind.ends_with(":accountDoesNotExist")
-    {
+    let Error::Api(problem) = error else {
+        return one_line(&error.to_string());
+    };
+    let kind = problem.r#type.as_deref().unwrap_or_default();
+    if kind.ends_with(":accountDoesNotExist") {
         // The next attempt makes a new one; a file that is not there is as good.
         let _ = std::fs::remove_file(file);
     }
-    one_line(&error.to_string())
+    one_line(&refusal_of(problem))
+}
+
+fn refusal_of(problem: &Problem) -> String {
+    let said = problem.to_string();
+    let said = said
+        .trim_start_matches("API error")
+        .trim_start_matches(": ");
+    format!("the authority refused: {said}")
 }
 
 /// Text from outside as one line of bounded length.
@@ -199,7 +208,7 @@ async fn refusal(order: &mut Order) -> String {
         };
         let mut problems = state.challenges.iter().filter_map(|c| c.error.as_ref());
         if let Some(problem) = problems.next() {
-            return format!("the authority refused: {problem}");
+            return refusal_of(problem);
         }
     }
     "the authority refused, and does not say why".to_owned()

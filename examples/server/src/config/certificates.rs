@@ -161,79 +161,160 @@ impl TargetConfig {
     }
 }
 
+const LONG: &str = "must be longer than zero";
+
+/// Whether it holds, the field, and what must be true of it.
+type Rule = (bool, &'static str, &'static str);
+
 impl CertificatesConfig {
     /// What is wrong, by field, with what `tls` says.
     pub(super) fn violations(&self, tls: Option<&TlsConfig>) -> Vec<Violation> {
-        let mut found = Vec::new();
-        let mut wrong = |holds: bool, field: &str, message: &str| {
-            if !holds {
-                found.push(Violation::new(field, "invalid", message));
-            }
-        };
-        const LONG: &str = "must be longer than zero";
-        wrong(!self.interval.is_zero(), "interval_seconds", LONG);
-        wrong(!self.timeout.is_zero(), "timeout_seconds", LONG);
-        wrong(
-            self.expiry.is_ordered(),
-            "expiry",
-            "must be info_days, warning_days and critical_days from many to few",
-        );
+        let rules = self.rules().into_iter().chain(self.rules_of_renewal(tls));
+        let broken = rules.filter(|(holds, _, _)| !holds);
+        let found = broken.map(|(_, field, message)| Violation::new(field, "invalid", message));
+        found.chain(self.wrong_targets()).collect()
+    }
+
+    fn rules(&self) -> [Rule; 5] {
         let renewal = &self.renewal;
-        wrong(
-            renewal.max_attempts > 0,
-            "renewal.max_attempts",
-            "must be at least 1",
-        );
-        wrong(!renewal.window.is_zero(), "renewal.window_seconds", LONG);
-        let uses = |method| renewal.methods.contains(&method);
-        let needs_tls = "needs `tls`, whose certificate is renewed";
-        wrong(
-            renewal.methods.is_empty() || tls.is_some(),
-            "renewal.methods",
-            needs_tls,
-        );
-        let acme = !uses(RenewalMethod::Acme) || self.acme.is_some();
-        wrong(
-            acme,
-            "acme",
-            "must say whom to order from, or be left out of renewal.methods",
-        );
-        let named = !uses(RenewalMethod::Acme) || tls.is_none_or(|tls| !tls.names.is_empty());
-        wrong(
-            named,
-            "renewal.methods",
-            "acme needs `tls.names`, which are ordered",
-        );
-        let certbot = !uses(RenewalMethod::Certbot) || self.certbot.is_some();
-        wrong(
-            certbot,
-            "certbot",
-            "must say what to run, or be left out of renewal.methods",
-        );
-        if let Some(acme) = &self.acme {
-            let is_url = Url::parse(&acme.directory).is_ok_and(|url| url.scheme() == "https");
-            wrong(is_url, "acme.directory", "must be an https URL");
-        }
-        if let Some(certbot) = &self.certbot {
-            let is_given = certbot.command.first().is_some_and(|word| !word.is_empty());
-            wrong(
-                is_given,
+        [
+            (!self.interval.is_zero(), "interval_seconds", LONG),
+            (!self.timeout.is_zero(), "timeout_seconds", LONG),
+            (
+                self.expiry.is_ordered(),
+                "expiry",
+                "must be info_days, warning_days and critical_days from many to few",
+            ),
+            (
+                renewal.max_attempts > 0,
+                "renewal.max_attempts",
+                "must be at least 1",
+            ),
+            (!renewal.window.is_zero(), "renewal.window_seconds", LONG),
+        ]
+    }
+
+    fn rules_of_renewal(&self, tls: Option<&TlsConfig>) -> [Rule; 6] {
+        let methods = &self.renewal.methods;
+        let spares = |method| !methods.contains(&method);
+        let is_url = |acme: &AcmeConfig| {
+            Url::parse(&acme.directory).is_ok_and(|url| url.scheme() == "https")
+        };
+        let is_given =
+            |certbot: &CertbotConfig| certbot.command.first().is_some_and(|word| !word.is_empty());
+        [
+            (
+                methods.is_empty() || tls.is_some(),
+                "renewal.methods",
+                "needs `tls`, whose certificate is renewed",
+            ),
+            (
+                spares(RenewalMethod::Acme) || tls.is_none_or(|tls| !tls.names.is_empty()),
+                "renewal.methods",
+                "acme needs `tls.names`, which are ordered",
+            ),
+            (
+                spares(RenewalMethod::Acme) || self.acme.is_some(),
+                "acme",
+                "must say whom to order from, or be left out of renewal.methods",
+            ),
+            (
+                spares(RenewalMethod::Certbot) || self.certbot.is_some(),
+                "certbot",
+                "must say what to run, or be left out of renewal.methods",
+            ),
+            (
+                self.acme.as_ref().is_none_or(is_url),
+                "acme.directory",
+                "must be an https URL",
+            ),
+            (
+                self.certbot.as_ref().is_none_or(is_given),
                 "certbot.command",
                 "must be a program and its arguments",
-            );
-        }
-        for (index, target) in self.targets.iter().enumerate() {
-            let field = format!("targets.{index}.address");
-            let is_address = target.host_and_port().is_some();
-            wrong(
-                is_address,
-                &field,
-                "must be host and port, such as ingest.example:443",
-            );
+            ),
+        ]
+    }
+
+    fn wrong_targets(&self) -> impl Iterator<Item = Violation> {
+        let targets = self.targets.iter().enumerate();
+        targets.filter_map(|(index, target)| {
             let before = &self.targets[..index];
-            let is_new = before.iter().all(|other| other.address != target.address);
-            wrong(is_new, &field, "is listed twice");
+            let message = if target.host_and_port().is_none() {
+                "must be host and port, such as ingest.example:443"
+            } else if before.iter().any(|other| other.address == target.address) {
+                "is listed twice"
+            } else {
+                return None;
+            };
+            let field = format!("targets.{index}.address");
+            Some(Violation::new(field, "invalid", message))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn target(address: &str) -> TargetConfig {
+        serde_json::from_value(json!({"address": address})).unwrap()
+    }
+
+    #[test]
+    fn addresses_are_host_and_port() {
+        let table = [
+            ("ingest.example:443", Some(("ingest.example", 443))),
+            ("[::1]:8443", Some(("::1", 8443))),
+            ("::1:8443", None),
+            ("ingest.example", None),
+            (":443", None),
+            ("ingest.example:0", None),
+            ("ingest.example:https", None),
+        ];
+        for (address, expected) in table {
+            assert_eq!(target(address).host_and_port(), expected, "{address}");
         }
-        found
+    }
+
+    #[test]
+    fn every_fault_names_its_field() {
+        let config: CertificatesConfig = serde_json::from_value(json!({
+            "interval_seconds": 0, "timeout_seconds": 0,
+            "targets": [{"address": "a:1"}, {"address": "a:1"}, {"address": "a"}],
+            "expiry": {"info_days": 1},
+            "renewal": {"methods": ["acme", "certbot"], "max_attempts": 0, "window_seconds": 0},
+        }))
+        .unwrap();
+        let fields = |config: &CertificatesConfig, tls: Option<&TlsConfig>| {
+            let found = config.violations(tls);
+            found.into_iter().map(|v| v.field).collect::<Vec<_>>()
+        };
+        let expected = [
+            "interval_seconds",
+            "timeout_seconds",
+            "expiry",
+            "renewal.max_attempts",
+            "renewal.window_seconds",
+            "renewal.methods",
+            "acme",
+            "certbot",
+            "targets.1.address",
+            "targets.2.address",
+        ];
+        assert_eq!(fields(&config, None), expected);
+        let config: CertificatesConfig = serde_json::from_value(json!({
+            "renewal": {"methods": ["acme", "certbot"]},
+            "acme": {"directory": "http://plain.example/dir"},
+            "certbot": {"command": []},
+        }))
+        .unwrap();
+        let tls = json!({"certificate": "a.pem", "key": "a.key"});
+        let tls: TlsConfig = serde_json::from_value(tls).unwrap();
+        let expected = ["renewal.methods", "acme.directory", "certbot.command"];
+        assert_eq!(fields(&config, Some(&tls)), expected);
+        assert_eq!(fields(&CertificatesConfig::default(), None), [""; 0]);
     }
 }

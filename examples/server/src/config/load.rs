@@ -204,17 +204,7 @@ fn beyond_types(config: ServerConfig) -> std::result::Result<ServerConfig, Vec<C
             .iter()
             .map(|v| fault(&format!("ingest.{}", v.field), &v.message)),
     );
-    let found = config.certificates.violations(config.tls.as_ref());
-    problems.extend(
-        found
-            .iter()
-            .map(|v| fault(&format!("certificates.{}", v.field), &v.message)),
-    );
-    let may_be_expired = !config.certificates.renewal.methods.is_empty();
-    let tls = config.tls.iter();
-    let found =
-        tls.flat_map(|tls| certificates::faults(tls, may_be_expired, Clock::system().now()));
-    problems.extend(found.map(|v| fault(&format!("tls.{}", v.field), &v.message)));
+    problems.extend(of_certificates(&config).map(|(key, message)| fault(&key, &message)));
     if let Err(error) = config.ffmpeg.validate() {
         let found = error.violations().iter();
         problems.extend(found.map(|v| fault(&format!("ffmpeg.{}", v.field), &v.message)));
@@ -252,6 +242,18 @@ fn beyond_types(config: ServerConfig) -> std::result::Result<ServerConfig, Vec<C
     } else {
         Err(problems)
     }
+}
+
+/// What is wrong with HTTPS and the certificate monitor: key and message.
+fn of_certificates(config: &ServerConfig) -> impl Iterator<Item = (String, String)> {
+    let may_be_expired = !config.certificates.renewal.methods.is_empty();
+    let now = Clock::system().now();
+    let tls = config.tls.as_ref();
+    let own = tls.map(|tls| certificates::faults(tls, may_be_expired, now));
+    let monitor = config.certificates.violations(tls).into_iter();
+    let monitor = monitor.map(|v| (format!("certificates.{}", v.field), v.message));
+    let own = own.into_iter().flatten();
+    monitor.chain(own.map(|v| (format!("tls.{}", v.field), v.message)))
 }
 
 /// A `.env` file as a source of its own: reading it into the environment would race with every

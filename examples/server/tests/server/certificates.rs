@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use encoder_core::monitor::certificate::RenewalMethod;
+use encoder_core::store::MemoryStore;
+use encoder_server::auth::Scope;
 use encoder_server::config::{CertbotConfig, ServerConfig, TargetConfig, TlsConfig};
-use encoder_server::serve;
+use encoder_server::{AppState, serve};
 use futures::{SinkExt as _, StreamExt as _};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -23,13 +25,15 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::authority::{Authority, Chain, present, self_signed, write};
-use crate::bench::{Bench, quiet};
+use crate::bench::quiet;
 
-const NAME: &str = "cam.example";
+pub(crate) const NAME: &str = "cam.example";
 
 /// A server with HTTPS.
-struct Https {
-    bench: Bench,
+pub(crate) struct Https {
+    state: AppState,
+    read: String,
+    pub(crate) admin: String,
     address: SocketAddr,
     client: reqwest::Client,
     tls: Arc<ClientConfig>,
@@ -37,10 +41,10 @@ struct Https {
     server: JoinHandle<std::io::Result<()>>,
 }
 
-type Socket = WebSocketStream<TlsStream<TcpStream>>;
+pub(crate) type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
 /// Settings with a certificate of that authority.
-fn config(authority: &Authority) -> ServerConfig {
+pub(crate) fn config(authority: &Authority) -> ServerConfig {
     let (certificate, key) = authority.write(&authority.chain(NAME));
     let mut config = quiet();
     config.data = authority.folder.path().to_owned();
@@ -59,25 +63,30 @@ fn client_config(trust: &Path) -> ClientConfig {
     let found = CertificateDer::pem_file_iter(trust).unwrap();
     roots.add_parsable_certificates(found.map(Result::unwrap));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
-        .with_no_client_auth()
+        .with_no_client_auth();
+    // A session that is taken up again shows the certificate that it began with.
+    config.resumption = rustls::client::Resumption::disabled();
+    config
 }
 
 impl Https {
-    async fn start(config: ServerConfig) -> Self {
+    pub(crate) async fn start(config: ServerConfig) -> Self {
         let trust = config.tls.as_ref().unwrap().trust.clone().unwrap();
-        let bench = Bench::with(config, 1).await;
+        let manager = serve::build_manager(&config, Arc::new(MemoryStore::new())).await;
+        let state = AppState::new(manager.unwrap(), config);
+        let key = async |scope| {
+            let made = state.keys().create("somebody", scope, None).await.unwrap();
+            made.1.expose().clone()
+        };
+        let (read, admin) = (key(Scope::Read).await, key(Scope::Admin).await);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let serving = serve(
-            bench.state.clone(),
-            listener,
-            stop.clone().cancelled_owned(),
-        );
+        let serving = serve(state.clone(), listener, stop.clone().cancelled_owned());
         #[expect(clippy::disallowed_methods, reason = "a test is its own supervisor")]
         let server = tokio::spawn(serving);
         let tls = client_config(&trust);
@@ -89,7 +98,9 @@ impl Https {
             .unwrap();
         let tls = Arc::new(tls);
         Self {
-            bench,
+            state,
+            read,
+            admin,
             address,
             client,
             tls,
@@ -102,22 +113,18 @@ impl Https {
         format!("https://{NAME}:{}{path}", self.address.port())
     }
 
-    async fn get(&self, path: &str) -> reqwest::Response {
-        let request = self
-            .client
-            .get(self.url(path))
-            .bearer_auth(&self.bench.read);
+    pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
+        let request = self.client.get(self.url(path)).bearer_auth(&self.read);
         request.send().await.unwrap()
     }
 
+    async fn json(&self, path: &str) -> Value {
+        let text = self.get(path).await.text().await.unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
     async fn own(&self) -> Value {
-        let text = self
-            .get("/api/monitoring/certificates")
-            .await
-            .text()
-            .await
-            .unwrap();
-        let document: Value = serde_json::from_str(&text).unwrap();
+        let document = self.json("/api/monitoring/certificates").await;
         let items = document["items"].as_array().unwrap();
         items
             .iter()
@@ -126,7 +133,7 @@ impl Https {
             .clone()
     }
 
-    async fn ask(&self, target: &str, key: &str) -> u16 {
+    pub(crate) async fn ask(&self, target: &str, key: &str) -> u16 {
         let url = self.url(&format!("/api/monitoring/certificates/{target}/renew"));
         let answer = self.client.post(url).bearer_auth(key).send().await.unwrap();
         answer.status().as_u16()
@@ -142,15 +149,15 @@ impl Https {
     }
 
     /// What a new connection gets.
-    async fn presented(&self) -> Vec<u8> {
+    pub(crate) async fn presented(&self) -> Vec<u8> {
         let stream = self.connect().await;
         stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
     }
 
-    async fn websocket(&self) -> Socket {
+    pub(crate) async fn websocket(&self) -> Socket {
         let url = format!("wss://{NAME}:{}/ws", self.address.port());
         let mut request = url.into_client_request().unwrap();
-        let key = format!("Bearer {}", self.bench.read).parse().unwrap();
+        let key = format!("Bearer {}", self.read).parse().unwrap();
         request.headers_mut().insert("authorization", key);
         let stream = self.connect().await;
         tokio_tungstenite::client_async(request, stream)
@@ -160,7 +167,7 @@ impl Https {
     }
 
     /// Waits until the document of the server's own certificate is as wanted.
-    async fn until(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let started = Instant::now();
         loop {
             let own = self.own().await;
@@ -175,7 +182,7 @@ impl Https {
         }
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.stop.cancel();
         let ended = tokio::time::timeout(Duration::from_secs(20), self.server).await;
         ended.expect("the server drains").unwrap().unwrap();
@@ -183,7 +190,7 @@ impl Https {
 }
 
 /// Says something, and hears the answer.
-async fn is_alive(socket: &mut Socket) {
+pub(crate) async fn is_alive(socket: &mut Socket) {
     let said = json!({"type": "subscribe", "all": true, "id": 1}).to_string();
     socket.send(Message::text(said)).await.unwrap();
     let heard = tokio::time::timeout(Duration::from_secs(10), socket.next()).await;
@@ -288,7 +295,7 @@ async fn targets_are_looked_at_and_alerted_about() {
         .to_vec();
     let https = Https::start(config).await;
     https.until("looked at", |own| own["valid"] == true).await;
-    let list = https.bench.get("/api/monitoring/certificates").await.json();
+    let list = https.json("/api/monitoring/certificates").await;
     let item = |address: SocketAddr| {
         let items = list["items"].as_array().unwrap();
         items
@@ -303,10 +310,8 @@ async fn targets_are_looked_at_and_alerted_about() {
     assert_eq!(faults[0]["fault"], "self_signed", "{list:#}");
     assert_eq!(faults[1]["fault"], "wrong_host", "{list:#}");
     let alerts = https
-        .bench
-        .get("/api/monitoring/alerts?category=certificate")
-        .await
-        .json();
+        .json("/api/monitoring/alerts?category=certificate")
+        .await;
     let alerts = alerts["items"].as_array().unwrap().clone();
     let codes: Vec<_> = alerts
         .iter()
@@ -334,13 +339,13 @@ fn renewing(authority: &Authority, new: &Chain, lines: &str) -> ServerConfig {
     std::fs::create_dir(&folder).unwrap();
     write(&folder, new);
     let mut config = config(authority);
-    let lines = lines.replace("NEW", &folder.display().to_string());
+    let lines = lines.replace('@', &folder.display().to_string());
     config.certificates.certbot = Some(script(authority, &lines));
     config.certificates.renewal.methods = vec![RenewalMethod::Certbot];
     config
 }
 
-const COPY: &str = "cp NEW/server.pem \"$RENEWED_CERTIFICATE\"; cp NEW/server.key \"$RENEWED_KEY\"";
+const COPY: &str = "cp @/server.pem \"$RENEWED_CERTIFICATE\"; cp @/server.key \"$RENEWED_KEY\"";
 
 #[tokio::test]
 async fn certbot_renews_while_open_connections_live_on() {
@@ -349,7 +354,7 @@ async fn certbot_renews_while_open_connections_live_on() {
     let https = Https::start(renewing(&authority, &new, COPY)).await;
     let mut socket = https.websocket().await;
     is_alive(&mut socket).await;
-    let (read, admin) = (https.bench.read.clone(), https.bench.admin.clone());
+    let (read, admin) = (https.read.clone(), https.admin.clone());
     assert_eq!(https.ask("server", &read).await, 403);
     assert_eq!(https.ask("nobody:1", &admin).await, 404);
     assert_eq!(https.ask("server", &admin).await, 202);
@@ -366,7 +371,7 @@ async fn certbot_renews_while_open_connections_live_on() {
 
 #[tokio::test]
 async fn failures_of_certbot_are_recorded_and_the_old_certificate_stays() {
-    let other = "cp NEW/server.pem \"$RENEWED_CERTIFICATE\"; cp NEW/server.key \"$RENEWED_KEY\"";
+    let other = "cp @/server.pem \"$RENEWED_CERTIFICATE\"; cp @/server.key \"$RENEWED_KEY\"";
     let table = [
         (
             "echo some words >&2; echo no luck >&2; exit 3",
@@ -386,7 +391,7 @@ async fn failures_of_certbot_are_recorded_and_the_old_certificate_stays() {
         let new = authority.chain(name);
         let https = Https::start(renewing(&authority, &new, lines)).await;
         let before = https.presented().await;
-        let admin = https.bench.admin.clone();
+        let admin = https.admin.clone();
         assert_eq!(https.ask("server", &admin).await, 202);
         let failed = |own: &Value| own["renewal"]["attempts"][0]["result"] == "failed";
         let own = https.until("failed", failed).await;
@@ -406,7 +411,7 @@ async fn failures_of_certbot_are_recorded_and_the_old_certificate_stays() {
 async fn certificate_without_a_way_to_renew_says_so() {
     let authority = Authority::new();
     let https = Https::start(config(&authority)).await;
-    let admin = https.bench.admin.clone();
+    let admin = https.admin.clone();
     assert_eq!(https.ask("server", &admin).await, 422);
     https.end().await;
 }

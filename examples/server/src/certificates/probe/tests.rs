@@ -86,7 +86,7 @@ async fn each_kind_of_bad_chain_is_named() {
         (
             authority.alone(name, (2020, 2021)),
             "other.example",
-            vec![Fault::Incomplete, Fault::WrongHost],
+            vec![Fault::Expired, Fault::Incomplete, Fault::WrongHost],
         ),
     ];
     for (chain, host, expected) in table {
