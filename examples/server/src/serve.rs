@@ -136,7 +136,9 @@ fn tls(state: &AppState, address: SocketAddr) -> Result<Option<(rustls::ServerCo
         return Ok(None);
     };
     let timeout = config.handshake_timeout;
-    let own = Arc::new(certificates::Own::load(config)?);
+    let methods = &state.config().certificates.renewal.methods;
+    let now = state.manager().clock().now();
+    let own = Arc::new(certificates::Own::load(config, methods, now)?);
     let tls = own.server_config()?;
     state.certificates().serves(Arc::clone(&own), address);
     let following = Arc::clone(&own).follow(state.manager().clock().clone());

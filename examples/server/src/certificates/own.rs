@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use encoder_core::model::Timestamp;
-use encoder_core::monitor::certificate::{Observation, RenewalOutcome};
+use encoder_core::model::{Timestamp, Violation};
+use encoder_core::monitor::certificate::{Observation, RenewalMethod, RenewalOutcome};
 use encoder_core::tasks::Clock;
 use encoder_core::{Error, ErrorKind, Result};
 use rustls::ServerConfig;
@@ -15,7 +15,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::sync::Mutex;
 
-use super::pair::{Loaded, Pair};
+use super::pair::{Loaded, Pair, is_to_come};
 use super::provider;
 use crate::config::TlsConfig;
 
@@ -42,12 +42,20 @@ impl ResolvesServerCert for Resolver {
 }
 
 impl Own {
-    /// Reads the files.
+    /// Reads the files. Where there are none yet and one will be ordered, something to begin with
+    /// is served until then.
     ///
     /// # Errors
     /// [`ErrorKind::ConfigInvalid`] naming file and key.
-    pub(crate) fn load(tls: TlsConfig) -> Result<Self> {
-        let loaded = Pair::read(&tls).and_then(|pair| pair.load(&tls));
+    pub(crate) fn load(tls: TlsConfig, methods: &[RenewalMethod], now: Timestamp) -> Result<Self> {
+        let pair = if is_to_come(&tls, methods) {
+            tracing::warn!("there is no certificate yet; clients turn away until one is ordered");
+            let made = Pair::placeholder(&tls.names, now);
+            made.map_err(|reason| vec![Violation::new("names", "invalid", reason)])
+        } else {
+            Pair::read(&tls)
+        };
+        let loaded = pair.and_then(|pair| pair.load(&tls));
         let loaded = loaded.map_err(|violations| {
             let lines = violations
                 .iter()

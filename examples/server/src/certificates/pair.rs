@@ -2,9 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use encoder_core::model::{Secret, Timestamp, Violation};
-use encoder_core::monitor::certificate::CertificateFacts;
+use encoder_core::monitor::certificate::{CertificateFacts, RenewalMethod};
 use rustls::client::verify_server_name;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -33,8 +34,12 @@ pub(super) struct Loaded {
 }
 
 /// Everything that keeps a server from starting with these settings, by field.
-pub(crate) fn faults(tls: &TlsConfig, may_be_expired: bool, now: Timestamp) -> Vec<Violation> {
+pub(crate) fn faults(tls: &TlsConfig, methods: &[RenewalMethod], now: Timestamp) -> Vec<Violation> {
     let mut found = Vec::new();
+    if is_to_come(tls, methods) {
+        return found;
+    }
+    let may_be_expired = !methods.is_empty();
     match Pair::read(tls).and_then(|pair| pair.load(tls)) {
         Ok(loaded) => {
             let dates = loaded.wrong_dates(now).filter(|_| !may_be_expired);
@@ -53,6 +58,11 @@ pub(crate) fn faults(tls: &TlsConfig, may_be_expired: bool, now: Timestamp) -> V
     found
 }
 
+/// Whether there is no certificate yet, and the server will order one.
+pub(super) fn is_to_come(tls: &TlsConfig, methods: &[RenewalMethod]) -> bool {
+    methods.contains(&RenewalMethod::Acme) && !tls.certificate.exists() && !tls.key.exists()
+}
+
 fn violation(field: &str, message: String) -> Violation {
     Violation::new(field, "invalid", message)
 }
@@ -63,6 +73,31 @@ fn read(field: &str, path: &Path) -> Result<String, Violation> {
 }
 
 impl Pair {
+    /// Something to begin with until the first certificate is ordered: it vouches for itself, ends
+    /// within a week, and is therefore renewed at once. It is not written.
+    ///
+    /// # Errors
+    /// One line.
+    pub(super) fn placeholder(names: &[String], now: Timestamp) -> Result<Self, String> {
+        let made = || -> Result<Self, rcgen::Error> {
+            let mut params = rcgen::CertificateParams::new(names)?;
+            let until = now.plus(Duration::from_secs(7 * 24 * 3600)).to_string();
+            let part = |range: std::ops::Range<usize>| {
+                until.get(range).and_then(|text| text.parse::<u8>().ok())
+            };
+            let (month, day) = (part(5..7).unwrap_or(1), part(8..10).unwrap_or(1));
+            let year = until.get(..4).and_then(|text| text.parse().ok());
+            params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+            params.not_after = rcgen::date_time_ymd(year.unwrap_or(2100), month, day);
+            let key = rcgen::KeyPair::generate()?;
+            Ok(Self {
+                certificates: params.self_signed(&key)?.pem(),
+                key: Secret::new(key.serialize_pem()),
+            })
+        };
+        made().map_err(|error| format!("no certificate can be made to begin with: {error}"))
+    }
+
     /// Reads both files; what is wrong with each.
     pub(super) fn read(tls: &TlsConfig) -> Result<Self, Vec<Violation>> {
         match (read("certificate", &tls.certificate), read("key", &tls.key)) {

@@ -43,7 +43,14 @@ pub(super) enum Address<'a> {
 
 /// Asks, and validates what comes.
 pub(super) async fn look(question: &Question<'_>, now: Timestamp) -> Observation {
-    let judged = async { judge(question, fetch(question).await?, now) };
+    let judged = async {
+        let (name, trust) = (server_name(question)?, question.trust.map(Path::to_owned));
+        let seen = fetch(question, name.clone()).await?;
+        // Reading the platform's roots takes a while.
+        let judging = move || judge(&name, trust.as_deref(), seen, now);
+        let judged = tokio::task::spawn_blocking(judging).await;
+        judged.unwrap_or_else(|_| Err("the server is shutting down".to_owned()))
+    };
     match judged.await {
         Ok(chain) => Observation::Presented(Box::new(chain)),
         Err(reason) => Observation::Failed(reason),
@@ -57,16 +64,16 @@ fn server_name(question: &Question<'_>) -> Result<ServerName<'static>, String> {
 }
 
 fn judge(
-    question: &Question<'_>,
+    name: &ServerName<'static>,
+    trust: Option<&Path>,
     (chain, broken): (RawChain, Option<String>),
     now: Timestamp,
 ) -> Result<PresentedChain, String> {
     let leaf = facts::read(&chain.leaf)?;
     let others: Result<Vec<CertificateFacts>, _> = chain.others.iter().map(facts::read).collect();
     let others = others?;
-    let validator = Validator::new(question.trust).map_err(|error| error.message().to_owned())?;
-    let name = server_name(question)?;
-    let mut faults = validator.faults(&chain, (&leaf, &others), &name, now);
+    let validator = Validator::new(trust).map_err(|error| error.message().to_owned())?;
+    let mut faults = validator.faults(&chain, (&leaf, &others), name, now);
     if let Some(reason) = broken.filter(|_| faults.is_empty()) {
         faults.push(ChainFault::new(Fault::Unusable, reason));
     }
@@ -79,8 +86,10 @@ fn judge(
 }
 
 /// The chain, and what broke the handshake after it came.
-async fn fetch(question: &Question<'_>) -> Result<(RawChain, Option<String>), String> {
-    let name = server_name(question)?;
+async fn fetch(
+    question: &Question<'_>,
+    name: ServerName<'static>,
+) -> Result<(RawChain, Option<String>), String> {
     let seen = Arc::new(Capture::default());
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()

@@ -246,10 +246,10 @@ fn beyond_types(config: ServerConfig) -> std::result::Result<ServerConfig, Vec<C
 
 /// What is wrong with HTTPS and the certificate monitor: key and message.
 fn of_certificates(config: &ServerConfig) -> impl Iterator<Item = (String, String)> {
-    let may_be_expired = !config.certificates.renewal.methods.is_empty();
+    let methods = &config.certificates.renewal.methods;
     let now = Clock::system().now();
     let tls = config.tls.as_ref();
-    let own = tls.map(|tls| certificates::faults(tls, may_be_expired, now));
+    let own = tls.map(|tls| certificates::faults(tls, methods, now));
     let monitor = config.certificates.violations(tls).into_iter();
     let monitor = monitor.map(|v| (format!("certificates.{}", v.field), v.message));
     let own = own.into_iter().flatten();

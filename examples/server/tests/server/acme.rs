@@ -198,6 +198,32 @@ async fn authority_renews_while_an_open_websocket_lives_on() {
 }
 
 #[tokio::test]
+async fn first_certificate_is_ordered_by_itself() {
+    let (authority, port) = (Authority::new(), free_port());
+    let Some(pebble) = Pebble::start(&authority, port).await else {
+        return;
+    };
+    let config = pebble.config(&authority, port);
+    let tls = config.tls.clone().unwrap();
+    for path in [&tls.certificate, &tls.key] {
+        std::fs::remove_file(path).unwrap();
+    }
+    // Only what the authority made gets a client to talk.
+    let https = Https::start(config).await;
+    let started = Instant::now();
+    while !https.is_trusted().await {
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "nothing is ordered"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let own = https.until("valid", |own| own["valid"] == true).await;
+    assert_eq!(attempts(&own)[0]["result"], "renewed", "{own:#}");
+    https.end().await;
+}
+
+#[tokio::test]
 async fn refusal_is_recorded_backed_off_and_leaves_the_old_certificate() {
     let (authority, port) = (Authority::new(), free_port());
     // The authority looks for the answer where nobody listens.

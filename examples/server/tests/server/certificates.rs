@@ -31,7 +31,6 @@ pub(crate) const NAME: &str = "cam.example";
 
 /// A server with HTTPS.
 pub(crate) struct Https {
-    state: AppState,
     read: String,
     pub(crate) admin: String,
     address: SocketAddr,
@@ -86,7 +85,7 @@ impl Https {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let serving = serve(state.clone(), listener, stop.clone().cancelled_owned());
+        let serving = serve(state, listener, stop.clone().cancelled_owned());
         #[expect(clippy::disallowed_methods, reason = "a test is its own supervisor")]
         let server = tokio::spawn(serving);
         let tls = client_config(&trust);
@@ -98,7 +97,6 @@ impl Https {
             .unwrap();
         let tls = Arc::new(tls);
         Self {
-            state,
             read,
             admin,
             address,
@@ -116,6 +114,11 @@ impl Https {
     pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
         let request = self.client.get(self.url(path)).bearer_auth(&self.read);
         request.send().await.unwrap()
+    }
+
+    /// Whether clients take what is served.
+    pub(crate) async fn is_trusted(&self) -> bool {
+        self.client.get(self.url("/healthz")).send().await.is_ok()
     }
 
     async fn json(&self, path: &str) -> Value {

@@ -44,7 +44,7 @@ impl Bench {
     }
 
     fn own(&self) -> Own {
-        Own::load(self.tls.clone()).unwrap()
+        Own::load(self.tls.clone(), &[], now()).unwrap()
     }
 
     fn files(&self) -> (String, String) {
@@ -53,7 +53,7 @@ impl Bench {
     }
 
     fn faults(&self) -> Vec<String> {
-        let found = pair::faults(&self.tls, false, now());
+        let found = pair::faults(&self.tls, &[], now());
         found
             .iter()
             .map(|v| format!("{}: {}", v.field, v.message))
@@ -241,5 +241,29 @@ fn expired_certificate_is_no_fault_where_it_is_renewed() {
         bench.folder.path(),
         &bench.authority.chain_of(NAME, (2020, 2021)),
     );
-    assert!(pair::faults(&bench.tls, true, now()).is_empty());
+    assert!(pair::faults(&bench.tls, &[RenewalMethod::Certbot], now()).is_empty());
+}
+
+#[tokio::test]
+async fn first_certificate_takes_the_place_of_one_to_begin_with() {
+    let bench = Bench::new();
+    for path in [&bench.tls.certificate, &bench.tls.key] {
+        std::fs::remove_file(path).unwrap();
+    }
+    let methods = [RenewalMethod::Acme];
+    assert!(pair::faults(&bench.tls, &methods, now()).is_empty());
+    assert_eq!(
+        pair::faults(&bench.tls, &[RenewalMethod::Certbot], now()).len(),
+        2
+    );
+    let own = Own::load(bench.tls.clone(), &methods, now()).unwrap();
+    let leaf = own.served().leaf.clone();
+    assert!(leaf.is_self_signed && leaf.names == [NAME], "{leaf:?}");
+    let left = leaf.not_after.since(now());
+    assert!(left < Duration::from_secs(7 * 24 * 3600), "{left:?}");
+    assert!(!bench.tls.certificate.exists());
+    let new = bench.authority.chain(NAME);
+    let outcome = own.replace(pair_of(&new), now(), async || seen(&own)).await;
+    assert_eq!(outcome, RenewalOutcome::Renewed);
+    assert_eq!(bench.files(), (new.certificates, new.key));
 }
