@@ -11,9 +11,9 @@ PYTHON ?= python3
 ALL := --workspace --all-features --locked
 
 # What `make test` does, cheap things first.
-STEPS := tools fmt lengths msrv dependencies clippy docs features build bindings unit doctest interop stories
+STEPS := tools fmt lengths msrv dependencies clippy docs features build bindings unit doctest interop installer stories
 
-.PHONY: help demo test bench extra $(STEPS) run-nextest run-cargo-test
+.PHONY: help demo test bench extra check-monitoring $(STEPS) run-nextest run-cargo-test
 
 help: ## list the targets
 	@echo "make demo    a simulated fleet, the server and a failover to watch (Ctrl-C ends it)"
@@ -91,8 +91,14 @@ bench: ## measurements with a goal; neither part of the tests nor comparable bet
 interop: ## Python and Node clients against the server
 	tests/clients/run
 
+installer: ## the installer, run for real below temporary roots; the files for Docker
+	tests/install/run
+
 stories: ## what the demo promises happens
 	@.ci/stories
+
+check-monitoring: ## rules, routes and dashboards, with the programs that they are for
+	@PYTHON=$(PYTHON) .ci/monitoring
 
 extra: ## checks with tools that not everybody has: cargo-deny, cargo-machete, typos
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --config .deny.toml check bans licenses sources; else echo "skipped: cargo install cargo-deny --locked"; fi

@@ -306,7 +306,7 @@ impl Manager {
 
     /// All figures in Prometheus' text format.
     pub fn render_metrics(&self) -> String {
-        self.0.cx.metrics.render(&self.encoders(), &self.streams())
+        self.0.cx.metrics.render()
     }
 
     /// The store, for records of the program around the manager; use prefixes of your own.

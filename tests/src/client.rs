@@ -108,6 +108,12 @@ impl Client {
         self.key.as_deref().unwrap_or_default()
     }
 
+    /// Host and port of the server.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.base.trim_start_matches("http://")
+    }
+
     pub(crate) fn move_to(&mut self, address: &str) {
         self.base = format!("http://{address}");
     }

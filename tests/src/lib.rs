@@ -4,12 +4,14 @@
 pub mod broadcast;
 mod client;
 mod devices;
+mod monitoring;
 mod server;
 mod studio;
 mod waiting;
 
 pub use client::{Answer, Client, Feed, Told};
 pub use devices::{BACKUP_URL, DEVICE_PASSWORD, Devices, KEY, Setup, URL, helo};
+pub use monitoring::{Alertmanager, Prometheus, installed, shipped};
 pub use server::{HeldDatabase, Station};
 pub use studio::{Studio, failover_events, watch_nothing_happen};
 pub use waiting::{PATIENCE, until};

@@ -15,6 +15,9 @@ pub mod failover {}
 #[doc = include_str!("thermal.md")]
 pub mod thermal {}
 
+#[doc = include_str!("metrics.md")]
+pub mod metrics {}
+
 #[doc = include_str!("scores.md")]
 pub mod scores {}
 
@@ -23,6 +26,9 @@ pub mod storage {}
 
 #[doc = include_str!("remediation.md")]
 pub mod remediation {}
+
+#[doc = include_str!("runbooks.md")]
+pub mod runbooks {}
 
 #[doc = include_str!("upgrade.md")]
 pub mod upgrade {}

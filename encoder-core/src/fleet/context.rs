@@ -9,7 +9,6 @@ use super::scoreboard::{LiveScoreboard, Row, Scoreboard};
 use crate::config::ManagerConfig;
 use crate::events::EventBus;
 use crate::health::{ConnectionPolicy, HealthPolicy};
-use crate::metrics::Metrics;
 use crate::model::{DeviceStreamState, EncoderId, EncoderView, Verdict};
 use crate::tasks::Clock;
 
@@ -19,7 +18,6 @@ pub(crate) struct FleetContext {
     pub(crate) config: Arc<ManagerConfig>,
     pub(crate) clock: Clock,
     pub(crate) events: EventBus,
-    pub(crate) metrics: Metrics,
     pub(crate) policy: Arc<dyn HealthPolicy>,
     pub(crate) connection: Arc<ConnectionPolicy>,
     pub(super) shared: Arc<Shared>,
@@ -37,7 +35,6 @@ impl FleetContext {
         config: Arc<ManagerConfig>,
         clock: Clock,
         events: EventBus,
-        metrics: Metrics,
         policy: Arc<dyn HealthPolicy>,
     ) -> Self {
         let connection = Arc::new(ConnectionPolicy::new(config.connection.clone()));
@@ -45,7 +42,6 @@ impl FleetContext {
             config,
             clock,
             events,
-            metrics,
             policy,
             connection,
             shared: Arc::default(),

@@ -14,6 +14,7 @@ use super::thermostat::Thermostat;
 use crate::config::{FailoverConfig, ManagerConfig};
 use crate::driver::EncoderDriver;
 use crate::error::Result;
+use crate::metrics::Tally;
 use crate::model::{
     CoolingEntry, CoolingState, EncoderId, EncoderSpec, EncoderState, EncoderView, StreamId,
 };
@@ -43,6 +44,7 @@ pub(crate) struct Encoder {
     pub(super) bare: Arc<dyn EncoderDriver>,
     pub(super) budget: Arc<Budget>,
     thermostat: Mutex<Thermostat>,
+    pub(super) tally: Arc<Tally>,
     spec: ArcSwap<EncoderSpec>,
     revision: AtomicU64,
     pub(super) snapshots: watch::Sender<Arc<EncoderSnapshot>>,
@@ -61,6 +63,7 @@ impl Encoder {
         driver: Arc<dyn EncoderDriver>,
         config: &ManagerConfig,
         tasks: Supervisor,
+        tally: Arc<Tally>,
     ) -> Self {
         let budget = Arc::new(Budget::new(&config.thermal));
         Self {
@@ -68,7 +71,8 @@ impl Encoder {
             paced: Arc::new(Paced::new(Arc::clone(&driver), Arc::clone(&budget))),
             bare: driver,
             budget,
-            thermostat: Mutex::default(),
+            thermostat: Mutex::new(Thermostat::new(Arc::clone(&tally))),
+            tally,
             spec: ArcSwap::from_pointee(spec),
             revision: AtomicU64::new(revision),
             snapshots: watch::Sender::default(),

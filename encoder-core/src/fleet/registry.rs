@@ -12,6 +12,7 @@ use crate::balancer::Balancer;
 use crate::driver::{DriverFactory, EncoderDriver};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::Identity;
+use crate::metrics::EncoderSample;
 use crate::model::{
     EncoderId, EncoderSpec, EncoderState, EncoderView, FleetCounts, StreamId, ThermalView, Verdict,
     Violation,
@@ -68,12 +69,14 @@ impl Fleet {
     /// Enters an encoder and starts watching it. An encoder of the same name is replaced.
     pub(crate) fn enter(&self, spec: EncoderSpec, revision: u64, driver: Arc<dyn EncoderDriver>) {
         let id = spec.id.clone();
+        let known = self.find(&id).map(|encoder| Arc::clone(&encoder.tally));
         let encoder = Arc::new(Encoder::new(
             spec,
             revision,
             driver,
             &self.context.config,
             self.tasks.child(),
+            known.unwrap_or_default(),
         ));
         let previous = self.encoders_mut().insert(id, Arc::clone(&encoder));
         if let Some(previous) = previous {
@@ -97,7 +100,6 @@ impl Fleet {
         if let Some(encoder) = self.encoders_mut().remove(id) {
             encoder.tasks.cancel();
         }
-        self.context.metrics.forget_encoder(id);
         self.context.board_changed();
     }
 
@@ -155,6 +157,15 @@ impl Fleet {
         let context = &self.context;
         let (cooling, record) = encoder.cooling(&context.config, &context.clock);
         self.view(encoder).thermal(cooling, record)
+    }
+
+    /// Every encoder as its metrics tell it.
+    pub(crate) fn samples(&self) -> Vec<EncoderSample> {
+        let sample = |encoder: &Arc<Encoder>| {
+            let is_loop = encoder.snapshot().reboots.is_loop;
+            EncoderSample::new(self.view(encoder), &encoder.tally, is_loop)
+        };
+        self.all().iter().map(sample).collect()
     }
 
     pub(crate) fn counts(&self) -> FleetCounts {

@@ -1,6 +1,7 @@
 //! The heat of one encoder over time: its cooling, and what was recorded of it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::pacing::Usage;
@@ -9,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::health::{
     Cause, Cooling, CoolingChange, History, Overheating, Signs, ThermalConfig, Warmth, heat,
 };
+use crate::metrics::Tally;
 use crate::model::{
     BurstState, ConnectionHealth, CoolingEntry, CoolingReason, CoolingState, EncoderStatus, Heat,
     Timestamp, alarm_code,
@@ -30,6 +32,7 @@ pub(super) struct Thermostat {
     rising: bool,
     /// When the trend is drawn again; it costs more than everything else here.
     next_trend: Option<Instant>,
+    tally: Arc<Tally>,
 }
 
 /// What the thermostat concludes at one moment.
@@ -53,6 +56,14 @@ pub(super) struct Observed<'a> {
 }
 
 impl Thermostat {
+    /// Cool, and counting what it does there.
+    pub(super) fn new(tally: Arc<Tally>) -> Self {
+        Self {
+            tally,
+            ..Self::default()
+        }
+    }
+
     /// Carries the cooling on to the present.
     pub(super) fn conclude(
         &mut self,
@@ -136,6 +147,7 @@ impl Thermostat {
     }
 
     fn note(&mut self, change: CoolingChange, at: Timestamp) {
+        self.tally.cooled(change.transition, change.cause.reason);
         if self.record.len() >= KEPT {
             self.record.pop_front();
         }

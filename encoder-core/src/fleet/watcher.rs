@@ -127,9 +127,7 @@ impl Watcher {
 
     fn polled(&mut self, latency: Duration, result: Result<EncoderStatus>) {
         let now = self.context.clock.instant();
-        self.context
-            .metrics
-            .observe_poll(self.encoder.id(), latency, &result);
+        self.encoder.tally.polled(latency, &result);
         match result {
             Ok(status) => {
                 self.history
@@ -208,8 +206,9 @@ impl Watcher {
         self.look_ahead(now);
         let snapshot = self.judge(now, observed);
         let mut changed = false;
-        let (id, restarts) = (self.encoder.id(), self.history.restarts().total());
-        self.context.metrics.set_reboots(id, restarts);
+        let restarts = self.history.restarts().total();
+        let at = self.context.clock.now();
+        self.encoder.tally.passed(at, restarts);
         self.encoder.snapshots.send_if_modified(|current| {
             changed = snapshot.differs_from(current);
             *current = Arc::new(snapshot);

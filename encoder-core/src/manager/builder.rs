@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use super::monitors::Monitors;
+use super::monitors::{self, Monitors};
 use super::{Inner, Manager};
 use crate::alerts::{self, AlertBook};
 use crate::balancer::{Balancer, LeastLoaded, PowerOfTwoChoices, Rendezvous, RoundRobin, Weighted};
@@ -153,6 +153,7 @@ impl ManagerBuilder {
         let watching = alerts::watch(Arc::clone(&alerts), cx.events.clone(), cx.clock.clone());
         tasks.spawn_until_shutdown("alerts", watching);
         let monitors = Monitors::start(&cx, &streams, &lease, &alerts, &tasks)?;
+        cx.metrics.follow(monitors::figures(&cx, &streams, &alerts));
         let closing = AtomicBool::new(false);
         Ok(Manager(Arc::new(Inner {
             cx,
@@ -171,13 +172,11 @@ impl ManagerBuilder {
         let clock = self.clock.unwrap_or_else(Clock::system);
         let events = EventBus::new(config.event_capacity);
         let metrics = Metrics::new();
-        let feed = events.meter().register(metrics.registry());
-        feed.expect("the registry is new and the names are its own");
+        events.meter().register(&metrics);
         let watching = FleetContext::new(
             Arc::clone(&config),
             clock.clone(),
             events.clone(),
-            metrics.clone(),
             self.policy.unwrap_or_else(|| default_policy(&config)),
         );
         let balancer = self.balancer.unwrap_or_else(|| built_in(config.balancer));

@@ -1,9 +1,11 @@
 //! Wiring of the monitors: what learns from fleet and streams beside keeping them on air.
 
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::alerts::AlertBook;
 use crate::error::Result;
+use crate::metrics::{Known, Source};
 use crate::monitor::errors::{self, ErrorMonitor, FactSource, Facts};
 use crate::monitor::keeper::{Books, StorageKeeper};
 use crate::monitor::{FigureSource, QueueDepths, Recorder, SharedSeries, performance};
@@ -17,6 +19,8 @@ pub(super) struct Monitors {
     pub(super) storage: Arc<StorageKeeper>,
     pub(super) series: SharedSeries,
     pub(super) errors: Arc<ErrorMonitor>,
+    /// Targets whose certificates have figures.
+    pub(super) certificates: Mutex<BTreeSet<String>>,
 }
 
 impl Monitors {
@@ -32,6 +36,7 @@ impl Monitors {
             storage: keep_storage(cx, lease, alerts, tasks),
             series: record(cx, streams, lease, tasks),
             errors: watch_errors(cx, streams, lease, alerts, tasks)?,
+            certificates: Mutex::default(),
         })
     }
 }
@@ -66,6 +71,29 @@ pub(super) fn queues(cx: &StreamContext, streams: &Streams) -> QueueDepths {
         stream_commands_max,
         store: cx.store.queued(),
     }
+}
+
+/// Where metrics read what mirrors the fleet. Holds on to nothing, because everything it reads
+/// holds on to the metrics.
+pub(super) fn figures(
+    cx: &StreamContext,
+    streams: &Arc<Streams>,
+    alerts: &Arc<Mutex<AlertBook>>,
+) -> Source {
+    let (fleet, streams) = (Arc::downgrade(&cx.fleet), Arc::downgrade(streams));
+    let alerts = Arc::downgrade(alerts);
+    Box::new(move || {
+        let (fleet, streams, alerts) = (fleet.upgrade(), streams.upgrade(), alerts.upgrade());
+        let book = |alerts: Arc<Mutex<AlertBook>>| {
+            let book = alerts.lock().unwrap_or_else(PoisonError::into_inner);
+            book.all()
+        };
+        Known {
+            encoders: fleet.map(|fleet| fleet.samples()).unwrap_or_default(),
+            streams: streams.map(|streams| streams.views()).unwrap_or_default(),
+            alerts: alerts.map(book).unwrap_or_default(),
+        }
+    })
 }
 
 /// The recorder of readings.

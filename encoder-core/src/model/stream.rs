@@ -165,6 +165,17 @@ pub enum StreamState {
 }
 
 impl StreamState {
+    /// Every state, in wire order.
+    pub const ALL: [Self; 7] = [
+        Self::Starting,
+        Self::Live,
+        Self::Degraded,
+        Self::FailingOver,
+        Self::Stopping,
+        Self::Stopped,
+        Self::Failed,
+    ];
+
     /// Whether the stream still holds encoders.
     pub const fn is_active(self) -> bool {
         !matches!(self, Self::Stopped | Self::Failed)

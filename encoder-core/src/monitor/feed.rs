@@ -5,10 +5,12 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::core::Collector;
+use prometheus::{HistogramVec, IntCounterVec};
 use serde::Serialize;
 
 use super::{LatencyWindow, Rate};
+use crate::metrics::{Declaration, Metrics};
 use crate::model::LatencyDistribution;
 use crate::tasks::Clock;
 
@@ -21,6 +23,41 @@ const MINUTE: Duration = Duration::from_secs(60);
 const DELIVERY_SECONDS: [f64; 12] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
 ];
+
+/// No labels.
+const NONE: [&str; 0] = [];
+
+const PUBLISHED: Declaration = Declaration::counter(
+    "encoder_events_published_total",
+    &["event"],
+    "Live events, by name.",
+);
+const DELIVERED: Declaration = Declaration::counter(
+    "encoder_events_delivered_total",
+    &["event"],
+    "Live events handed to clients, by name.",
+);
+const DROPPED: Declaration = Declaration::counter(
+    "encoder_events_dropped_total",
+    &["event"],
+    "Live events left out for slow clients, by name.",
+);
+const MESSAGES: Declaration = Declaration::counter(
+    "encoder_client_messages_total",
+    &[],
+    "Messages of clients of the live feed.",
+);
+const GAPS: Declaration = Declaration::counter(
+    "encoder_event_gaps_total",
+    &[],
+    "Times a client was told that events are missing.",
+);
+const DELIVERY: Declaration = Declaration::histogram(
+    "encoder_event_delivery_duration_seconds",
+    &[],
+    &DELIVERY_SECONDS,
+    "From the observation at a device to a client's socket.",
+);
 
 /// How often something happens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -73,9 +110,9 @@ pub struct FeedMeter {
     published: IntCounterVec,
     delivered: IntCounterVec,
     dropped: IntCounterVec,
-    messages: IntCounter,
-    gaps: IntCounter,
-    delivery: Histogram,
+    messages: IntCounterVec,
+    gaps: IntCounterVec,
+    delivery: HistogramVec,
 }
 
 struct Counted {
@@ -109,18 +146,7 @@ impl FeedMeter {
     pub fn new() -> Self {
         let clock = Clock::system();
         let begun = clock.instant();
-        let by_event = |name, help| {
-            IntCounterVec::new(Opts::new(name, help), &["event"])
-                .expect("names and labels are valid constants")
-        };
-        let counter =
-            |name, help| IntCounter::new(name, help).expect("names and labels are valid constants");
-        let seconds = HistogramOpts::new(
-            "encoder_event_delivery_seconds",
-            "From the observation at a device to a client's socket.",
-        )
-        .buckets(DELIVERY_SECONDS.to_vec());
-        Self {
+        let meter = Self {
             clock,
             counted: Mutex::new(Counted {
                 begun,
@@ -128,38 +154,33 @@ impl FeedMeter {
                 messages: Rate::since(begun),
                 delivery: LatencyWindow::new(DELIVERIES, RECENT),
             }),
-            published: by_event("encoder_events_published_total", "Live events, by name."),
-            delivered: by_event(
-                "encoder_events_delivered_total",
-                "Live events handed to clients, by name.",
-            ),
-            dropped: by_event(
-                "encoder_events_dropped_total",
-                "Live events left out for slow clients, by name.",
-            ),
-            messages: counter(
-                "encoder_client_messages_total",
-                "Messages of clients of the live feed.",
-            ),
-            gaps: counter(
-                "encoder_event_gaps_total",
-                "Times a client was told that events are missing.",
-            ),
-            delivery: Histogram::with_opts(seconds).expect("names and bounds are valid constants"),
-        }
+            published: PUBLISHED.counters(),
+            delivered: DELIVERED.counters(),
+            dropped: DROPPED.counters(),
+            messages: MESSAGES.counters(),
+            gaps: GAPS.counters(),
+            delivery: DELIVERY.histograms(),
+        };
+        // Known from the start, so that the first one is seen as a change.
+        meter.messages.with_label_values(&NONE);
+        meter.gaps.with_label_values(&NONE);
+        meter.delivery.with_label_values(&NONE);
+        meter
     }
 
-    /// Adds the series to a registry.
-    ///
-    /// # Errors
-    /// When there are series of these names already.
-    pub fn register(&self, registry: &Registry) -> prometheus::Result<()> {
-        registry.register(Box::new(self.published.clone()))?;
-        registry.register(Box::new(self.delivered.clone()))?;
-        registry.register(Box::new(self.dropped.clone()))?;
-        registry.register(Box::new(self.messages.clone()))?;
-        registry.register(Box::new(self.gaps.clone()))?;
-        registry.register(Box::new(self.delivery.clone()))
+    /// Adds the metrics to those of the manager.
+    pub(crate) fn register(&self, metrics: &Metrics) {
+        let all: [(Declaration, Box<dyn Collector>); 6] = [
+            (PUBLISHED, Box::new(self.published.clone())),
+            (DELIVERED, Box::new(self.delivered.clone())),
+            (DROPPED, Box::new(self.dropped.clone())),
+            (MESSAGES, Box::new(self.messages.clone())),
+            (GAPS, Box::new(self.gaps.clone())),
+            (DELIVERY, Box::new(self.delivery.clone())),
+        ];
+        for (declaration, collector) in all {
+            metrics.register(&[declaration], collector);
+        }
     }
 
     pub(crate) fn published(&self, event: &'static str) {
@@ -178,7 +199,9 @@ impl FeedMeter {
         if let Some(observed) = observed {
             let took = now.saturating_duration_since(observed);
             counted.delivery.observe(now, took);
-            self.delivery.observe(took.as_secs_f64());
+            self.delivery
+                .with_label_values(&NONE)
+                .observe(took.as_secs_f64());
         }
     }
 
@@ -191,12 +214,12 @@ impl FeedMeter {
 
     /// A client was told that events are missing.
     pub fn gap(&self) {
-        self.gaps.inc();
+        self.gaps.with_label_values(&NONE).inc();
     }
 
     /// A client said something.
     pub fn client_message(&self) {
-        self.messages.inc();
+        self.messages.with_label_values(&NONE).inc();
         let now = self.clock.instant();
         self.counted().messages.count(now, 1);
     }
@@ -220,8 +243,8 @@ impl FeedMeter {
         FeedRates {
             events: events.collect(),
             client_messages: per_second(&counted.messages, now),
-            client_messages_total: self.messages.get(),
-            gaps_total: self.gaps.get(),
+            client_messages_total: self.messages.with_label_values(&NONE).get(),
+            gaps_total: self.gaps.with_label_values(&NONE).get(),
             delivery: counted.delivery.distribution(now),
         }
     }

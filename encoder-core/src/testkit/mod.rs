@@ -4,6 +4,7 @@
 //! name in the suite's macro, so that an implementation cannot forget one.
 
 pub mod balancer;
+pub mod docs;
 pub mod driver;
 pub mod fake;
 pub mod faulty;

@@ -6,6 +6,7 @@ mod bench;
 mod classes;
 mod heat;
 mod ingest;
+mod metrics;
 mod publishing;
 mod remedies;
 mod restart;

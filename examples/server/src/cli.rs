@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use encoder_core::tasks::Clock;
+use encoder_core::store::StateStore;
+use encoder_core::tasks::{Clock, Supervisor};
 use tokio::net::TcpListener;
 
+use crate::audit::{AuditConfig, AuditEntry, AuditLog};
 use crate::auth::{ApiKeys, Scope};
 use crate::config::{self, AuthConfig, ConfigProblem, LogConfig, LogFormat, ServerConfig};
 use crate::state::AppState;
-use crate::{demo, serve};
+use crate::{demo, probe, serve};
 
 /// Libraries whose finer log levels show what they carry, keys included.
 const QUIET: &str = "hyper=info,h2=info,tungstenite=info,rustls=info,engineioxide=info,\
@@ -39,7 +41,12 @@ enum Command {
     CheckConfig {
         /// The file.
         file: PathBuf,
+        /// A file of environment variables that is laid over it.
+        #[arg(long)]
+        env: Option<PathBuf>,
     },
+    /// Asks a running server whether it is well.
+    Probe(probe::ProbeArgs),
     /// Shows trouble, and what becomes of it, on six simulated encoders.
     Demo(demo::DemoArgs),
 }
@@ -102,10 +109,14 @@ impl Cli {
         match self.command {
             Command::Serve(args) => args.run(),
             Command::Keys(command) => block_on(command.run()),
-            Command::CheckConfig { file } => Ok(show(
-                &file.display().to_string(),
-                &config::check_file(&file),
-            )),
+            Command::CheckConfig { file, env } => {
+                let problems = config::check_files(&file, env.as_deref());
+                Ok(show(&file.display().to_string(), &problems))
+            }
+            Command::Probe(args) => block_on(async {
+                args.run().await?;
+                Ok(ExitCode::SUCCESS)
+            }),
             Command::Demo(args) => {
                 start_logging(&demo_log());
                 block_on(demo::run(args))
@@ -152,10 +163,10 @@ impl KeysCommand {
             } => {
                 let lifetime = Duration::from_secs(u64::from(days) * 86_400);
                 let expires_at = Clock::system().now().plus(lifetime);
-                let (record, key) = open_keys(&data)
-                    .await?
-                    .create(&name, scope, Some(expires_at))
-                    .await?;
+                let (keys, audit) = open_keys(&data).await?;
+                let (record, key) = keys.create(&name, scope, Some(expires_at)).await?;
+                let done = AuditEntry::of_command(audit.now(), "keys create", &record.id);
+                audit.write(&done).await?;
                 eprintln!(
                     "{} with scope {scope} until {}",
                     record.id, record.expires_at
@@ -163,7 +174,7 @@ impl KeysCommand {
                 println!("{}", key.expose());
             }
             Self::List { data } => {
-                for key in open_keys(&data).await?.list().await? {
+                for key in open_keys(&data).await?.0.list().await? {
                     let revoked = if key.revoked_at.is_some() {
                         " revoked"
                     } else {
@@ -176,7 +187,10 @@ impl KeysCommand {
                 }
             }
             Self::Revoke { id, data } => {
-                let record = open_keys(&data).await?.revoke(&id).await?;
+                let (keys, audit) = open_keys(&data).await?;
+                let record = keys.revoke(&id).await?;
+                let done = AuditEntry::of_command(audit.now(), "keys revoke", &record.id);
+                audit.write(&done).await?;
                 println!("{} is revoked", record.id);
             }
         }
@@ -184,9 +198,12 @@ impl KeysCommand {
     }
 }
 
-async fn open_keys(data: &Path) -> anyhow::Result<ApiKeys> {
-    let store = Arc::new(serve::open_store(data).await?);
-    Ok(ApiKeys::new(store, Clock::system(), AuthConfig::default()))
+async fn open_keys(data: &Path) -> anyhow::Result<(ApiKeys, AuditLog)> {
+    let store: Arc<dyn StateStore> = Arc::new(serve::open_store(data).await?);
+    let clock = Clock::system();
+    let keys = ApiKeys::new(Arc::clone(&store), clock.clone(), AuthConfig::default());
+    let audit = AuditLog::new(store, clock, AuditConfig::default(), Supervisor::new());
+    Ok((keys, audit))
 }
 
 /// One line per problem.

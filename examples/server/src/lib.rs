@@ -1,18 +1,21 @@
 //! REST and Socket.IO server assembled from `encoder-core` and `encoder-aja`.
 
 mod app;
+pub mod audit;
 pub mod auth;
 mod certificates;
 pub mod cli;
 pub mod config;
 pub mod demo;
 mod extract;
+mod figures;
 mod http;
 pub mod idempotency;
 pub mod ingest;
 pub mod limits;
 mod openapi;
 mod overview;
+mod probe;
 pub mod problem;
 mod routes;
 pub mod serve;

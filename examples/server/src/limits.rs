@@ -17,10 +17,12 @@ use axum::http::header::{HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use encoder_core::metrics::{Declaration, Metrics};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
+use prometheus::{IntCounter, IntCounterVec};
 
 use crate::config::LimitsConfig;
 use crate::ingest::door;
@@ -33,9 +35,22 @@ const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// Buckets that are full again are forgotten every so many checks.
 const SWEEP_EVERY: u32 = 4096;
 
+const REFUSED: Declaration = Declaration::counter(
+    "encoder_server_rate_limited_total",
+    &["scope"],
+    "Requests, logins and messages that a limit refused, by the limit.",
+);
+
 /// Whom an address limit counts: one IPv4 address, or one IPv6 /64 network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Client(IpAddr);
+
+impl Client {
+    /// The address, or that of the network.
+    pub const fn address(self) -> IpAddr {
+        self.0
+    }
+}
 
 impl From<IpAddr> for Client {
     fn from(address: IpAddr) -> Self {
@@ -137,10 +152,11 @@ struct Buckets<K: Hash + Eq + Clone> {
     /// `None` when the limit is switched off.
     limiter: Option<(NonZeroU32, Limiter<K>)>,
     checks: AtomicU32,
+    refused: IntCounter,
 }
 
 impl<K: Hash + Eq + Clone> Buckets<K> {
-    fn new(policy: &'static str, per_minute: u32) -> Self {
+    fn new(policy: &'static str, per_minute: u32, refused: &IntCounterVec) -> Self {
         let limiter = NonZeroU32::new(per_minute).map(|per_minute| {
             let limiter = RateLimiter::dashmap(Quota::per_minute(per_minute));
             (per_minute, limiter.with_middleware())
@@ -149,6 +165,7 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
             policy,
             limiter,
             checks: AtomicU32::new(0),
+            refused: refused.with_label_values(&[policy.replace('-', "_")]),
         }
     }
 
@@ -161,7 +178,10 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         }
         let (remaining, wait) = match limiter.check_key(key) {
             Ok(snapshot) => (snapshot.remaining_burst_capacity(), None),
-            Err(until) => (0, Some(until.wait_time_from(DefaultClock::default().now()))),
+            Err(until) => {
+                self.refused.inc();
+                (0, Some(until.wait_time_from(DefaultClock::default().now())))
+            }
         };
         let quota = quota.get();
         let missing = quota.saturating_sub(remaining);
@@ -195,19 +215,26 @@ pub struct Limits {
     failed: Buckets<Client>,
     ingest: Buckets<()>,
     shut_out: Mutex<HashMap<Client, Instant>>,
+    messages_refused: IntCounter,
     trusted_proxies: Vec<IpAddr>,
 }
 
 impl Limits {
     /// Limits as configured.
-    pub fn new(config: &LimitsConfig) -> Self {
+    pub fn new(config: &LimitsConfig, metrics: &Metrics) -> Self {
+        let refused = metrics.counters(REFUSED);
         Self {
-            key_read: Buckets::new("key-read", config.key.read_per_minute),
-            key_control: Buckets::new("key-control", config.key.control_per_minute),
-            address_read: Buckets::new("address-read", config.address.read_per_minute),
-            address_control: Buckets::new("address-control", config.address.control_per_minute),
-            failed: Buckets::new("failed-auth", config.failed_auth_per_minute),
-            ingest: Buckets::new("ingest", config.ingest_per_minute),
+            key_read: Buckets::new("key-read", config.key.read_per_minute, &refused),
+            key_control: Buckets::new("key-control", config.key.control_per_minute, &refused),
+            address_read: Buckets::new("address-read", config.address.read_per_minute, &refused),
+            address_control: Buckets::new(
+                "address-control",
+                config.address.control_per_minute,
+                &refused,
+            ),
+            failed: Buckets::new("failed-auth", config.failed_auth_per_minute, &refused),
+            ingest: Buckets::new("ingest", config.ingest_per_minute, &refused),
+            messages_refused: refused.with_label_values(&["socket_messages"]),
             shut_out: Mutex::default(),
             trusted_proxies: config.trusted_proxies.clone(),
         }
@@ -249,7 +276,15 @@ impl Limits {
     pub fn shut_out(&self, client: Client) -> Option<Problem> {
         let until = *self.doors().get(&client)?;
         let left = until.saturating_duration_since(Instant::now());
-        (!left.is_zero()).then(|| too_many_failures(left))
+        (!left.is_zero()).then(|| {
+            self.failed.refused.inc();
+            too_many_failures(left)
+        })
+    }
+
+    /// Counts a message of the live feed that was one too many.
+    pub(crate) fn note_refused_message(&self) {
+        self.messages_refused.inc();
     }
 
     fn doors(&self) -> std::sync::MutexGuard<'_, HashMap<Client, Instant>> {
@@ -326,7 +361,7 @@ mod tests {
 
     #[test]
     fn buckets_are_separate_per_key_and_use() {
-        let limits = Limits::new(&config(2));
+        let limits = Limits::new(&config(2), &Metrics::new());
         assert!(limits.check_key("a", Use::Read).refusal().is_none());
         assert!(limits.check_key("a", Use::Read).refusal().is_none());
         let refusal = limits.check_key("a", Use::Read).refusal().unwrap();
@@ -337,7 +372,7 @@ mod tests {
 
     #[test]
     fn zero_switches_a_limit_off() {
-        let limits = Limits::new(&config(0));
+        let limits = Limits::new(&config(0), &Metrics::new());
         for _ in 0..500 {
             assert!(limits.check_key("a", Use::Read).refusal().is_none());
         }
@@ -345,7 +380,7 @@ mod tests {
 
     #[test]
     fn failed_logins_shut_an_address_out() {
-        let limits = Limits::new(&config(0));
+        let limits = Limits::new(&config(0), &Metrics::new());
         let client = Client::from(IpAddr::from([10, 0, 0, 1]));
         assert!(limits.note_failed_auth(client).is_none());
         assert!(limits.note_failed_auth(client).is_none());
@@ -371,7 +406,7 @@ mod tests {
     fn forwarded_addresses_count_only_behind_a_trusted_proxy() {
         let mut config = config(0);
         config.trusted_proxies = vec![IpAddr::from([127, 0, 0, 1])];
-        let limits = Limits::new(&config);
+        let limits = Limits::new(&config, &Metrics::new());
         let mut headers = HeaderMap::new();
         headers.insert(
             "x-forwarded-for",

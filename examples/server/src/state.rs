@@ -7,9 +7,11 @@ use encoder_core::Manager;
 use encoder_core::model::Timestamp;
 use encoder_core::tasks::Supervisor;
 
+use crate::audit::AuditLog;
 use crate::auth::ApiKeys;
 use crate::certificates::Certificates;
 use crate::config::ServerConfig;
+use crate::figures;
 use crate::idempotency::Answers;
 use crate::ingest::Thumbnails;
 use crate::limits::Limits;
@@ -26,12 +28,13 @@ struct Parts {
     manager: Manager,
     config: ServerConfig,
     keys: ApiKeys,
+    audit: AuditLog,
     limits: Limits,
     answers: Answers,
     certificates: Certificates,
     thumbnails: Thumbnails,
     system: SystemProbe,
-    process: ProcessProbe,
+    process: Arc<ProcessProbe>,
     traffic: Traffic,
     inboxes: Inboxes,
     tasks: Supervisor,
@@ -43,17 +46,22 @@ impl AppState {
     pub fn new(manager: Manager, config: ServerConfig) -> Self {
         let store = Arc::clone(manager.store());
         let clock = manager.clock().clone();
+        let (process, inboxes) = (Arc::new(ProcessProbe::new()), Inboxes::default());
+        figures::read(manager.metrics(), &process, &inboxes);
+        let tasks = Supervisor::new();
+        let audit = config.audit.clone();
         Self(Arc::new(Parts {
+            audit: AuditLog::new(Arc::clone(&store), clock.clone(), audit, tasks.clone()),
             keys: ApiKeys::new(Arc::clone(&store), clock.clone(), config.auth.clone()),
-            limits: Limits::new(&config.limits),
+            limits: Limits::new(&config.limits, manager.metrics()),
             answers: Answers::new(store, clock.clone()),
             certificates: Certificates::new(config.certificates.clone()),
             thumbnails: Thumbnails::new(config.ingest.clone(), clock),
             system: SystemProbe::new(&config.data),
-            process: ProcessProbe::new(),
-            traffic: Traffic::new(manager.metrics().registry(), manager.clock().instant()),
-            inboxes: Inboxes::default(),
-            tasks: Supervisor::new(),
+            traffic: Traffic::new(manager.metrics(), manager.clock().instant()),
+            process,
+            inboxes,
+            tasks,
             started: manager.clock().now(),
             manager,
             config,
@@ -73,6 +81,11 @@ impl AppState {
     /// The API keys.
     pub fn keys(&self) -> &ApiKeys {
         &self.0.keys
+    }
+
+    /// Who did what.
+    pub fn audit(&self) -> &AuditLog {
+        &self.0.audit
     }
 
     /// The rate limits.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 mod process;
 
-pub use process::{ProcessFigures, ProcessProbe};
+pub use process::{ProcessFigures, ProcessProbe, ProcessTotals};
 
 /// Load of the server's machine, `null` where it cannot be read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]

@@ -9,10 +9,10 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
+use encoder_core::metrics::{Declaration, Metrics};
 use encoder_core::model::LatencyDistribution;
 use encoder_core::monitor::{LatencyWindow, Rate};
-use prometheus::core::Collector;
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use prometheus::{HistogramVec, IntCounterVec};
 
 use crate::state::AppState;
 
@@ -25,12 +25,23 @@ const ANSWER_SECONDS: [f64; 12] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
 ];
 
+const REQUESTS: Declaration = Declaration::counter(
+    "encoder_server_requests_total",
+    &["method", "route", "status"],
+    "Requests, by route and status.",
+);
+const SECONDS: Declaration = Declaration::histogram(
+    "encoder_server_request_duration_seconds",
+    &["method", "route", "status_class"],
+    &ANSWER_SECONDS,
+    "Time to answer a request, by route and class of status.",
+);
+
 /// Counts requests and measures answers.
 #[derive(Debug)]
 pub struct Traffic {
     requests: IntCounterVec,
-    seconds: Histogram,
-    by_route: HistogramVec,
+    seconds: HistogramVec,
     routes: Mutex<BTreeMap<(String, String), Route>>,
     rate: Mutex<Rate>,
 }
@@ -41,6 +52,7 @@ struct Route {
     window: LatencyWindow,
     count: u64,
     failures: u64,
+    took: Duration,
 }
 
 /// Requests so far.
@@ -68,43 +80,22 @@ pub struct RouteSnapshot {
 }
 
 impl Traffic {
-    /// Registers the figures. A second server on the same registry counts for itself, unseen.
-    pub fn new(registry: &Registry, now: Instant) -> Self {
-        let name = "encoder_server_requests_total";
-        let options = Opts::new(name, "Requests, by route and status.");
-        let requests = IntCounterVec::new(options, &["method", "route", "status"]);
-        let name = "encoder_server_request_duration_seconds";
-        let seconds = Histogram::with_opts(HistogramOpts::new(name, "Time to answer a request."));
-        let name = "encoder_http_request_seconds";
-        let help = "Time to answer a request, by route and class of status.";
-        let options = HistogramOpts::new(name, help).buckets(ANSWER_SECONDS.to_vec());
-        let by_route = HistogramVec::new(options, &["method", "route", "status"]);
-        let traffic = Self {
-            requests: requests.expect("names and labels are valid constants"),
-            seconds: seconds.expect("names are valid constants"),
-            by_route: by_route.expect("names, labels and bounds are valid constants"),
+    /// Adds the figures to the metrics. A second server on the same metrics counts for itself,
+    /// unseen.
+    pub fn new(metrics: &Metrics, now: Instant) -> Self {
+        Self {
+            requests: metrics.counters(REQUESTS),
+            seconds: metrics.histograms(SECONDS),
             routes: Mutex::default(),
             rate: Mutex::new(Rate::since(now)),
-        };
-        let collectors: [Box<dyn Collector>; 3] = [
-            Box::new(traffic.requests.clone()),
-            Box::new(traffic.seconds.clone()),
-            Box::new(traffic.by_route.clone()),
-        ];
-        for collector in collectors {
-            if let Err(error) = registry.register(collector) {
-                tracing::debug!(%error, "request figures are not registered");
-            }
         }
-        traffic
     }
 
     fn note(&self, method: &str, route: &str, status: StatusCode, now: Instant, took: Duration) {
         let labels = [method, route, status.as_str()];
         self.requests.with_label_values(&labels).inc();
-        self.seconds.observe(took.as_secs_f64());
         let labels = [method, route, class(status)];
-        self.by_route
+        self.seconds
             .with_label_values(&labels)
             .observe(took.as_secs_f64());
         let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,18 +107,22 @@ impl Traffic {
             window: LatencyWindow::new(KEPT, RECENT),
             count: 0,
             failures: 0,
+            took: Duration::ZERO,
         });
         noted.window.observe(now, took);
         noted.count += 1;
+        noted.took += took;
         noted.failures += u64::from(status.is_server_error());
     }
 
     /// Requests so far.
     pub fn snapshot(&self) -> TrafficSnapshot {
-        let count = self.seconds.get_sample_count();
+        let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = routes.values().map(|noted| noted.count).sum();
+        let took: Duration = routes.values().map(|noted| noted.took).sum();
         TrafficSnapshot {
             count,
-            mean_ms: (count > 0).then(|| self.seconds.get_sample_sum() * 1000.0 / count as f64),
+            mean_ms: (count > 0).then(|| took.as_secs_f64() * 1000.0 / count as f64),
         }
     }
 
@@ -199,7 +194,7 @@ mod tests {
     #[test]
     fn the_busiest_routes_come_first_with_their_latencies() {
         let now = Instant::now();
-        let traffic = Traffic::new(&Registry::new(), now);
+        let traffic = Traffic::new(&Metrics::new(), now);
         let note = |route, status: u16, millis| {
             let status = StatusCode::from_u16(status).unwrap();
             traffic.note("GET", route, status, now, Duration::from_millis(millis));

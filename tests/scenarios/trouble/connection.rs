@@ -207,9 +207,9 @@ async fn the_route_shows_that_connections_are_reused() {
     let metrics = station.client.get("/metrics").await.text;
     for series in [
         "encoder_pool_open_connections",
-        "encoder_pool_reused_requests",
+        "encoder_pool_requests_reused_total",
         "encoder_connection_latency_p99_seconds",
-        "encoder_connection_stability",
+        "encoder_connection_stability_ratio",
     ] {
         let line = format!("{series}{{encoder_id=\"helo-1\"}}");
         assert!(metrics.contains(&line), "{series}");

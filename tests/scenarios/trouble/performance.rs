@@ -81,8 +81,8 @@ async fn the_monitor_tells_how_fast_news_travel() {
 
     let metrics = station.client.get("/metrics").await.text;
     for series in [
-        "encoder_event_delivery_seconds_count",
-        "encoder_http_request_seconds_count{method=\"GET\",route=\"/api/streams/{id}\",status=\"2xx\"}",
+        "encoder_event_delivery_duration_seconds_count",
+        "encoder_server_request_duration_seconds_count{method=\"GET\",route=\"/api/streams/{id}\",status_class=\"2xx\"}",
         "encoder_events_published_total{event=\"health_update\"}",
     ] {
         assert!(metrics.contains(series), "{series} in {metrics}");

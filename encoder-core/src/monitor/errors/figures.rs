@@ -2,48 +2,49 @@
 
 use std::collections::BTreeMap;
 
-use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{GaugeVec, IntCounterVec};
 
 use super::book::ErrorBook;
+use crate::metrics::{Declaration, Metrics, Unit};
+
+const BEGUN: Declaration = Declaration::counter(
+    "encoder_errors_total",
+    &["pattern"],
+    "Errors that began, by pattern.",
+);
+const OPEN: Declaration = Declaration::gauge(
+    "encoder_errors_open",
+    Unit::Count,
+    &["pattern"],
+    "Errors that last, by pattern.",
+);
 
 /// How many errors began, and how many last, by pattern.
 #[derive(Clone, Debug)]
 pub(super) struct Figures {
     begun: IntCounterVec,
-    open: IntGaugeVec,
+    open: GaugeVec,
 }
 
 impl Figures {
-    pub(super) fn new(registry: &Registry) -> Self {
-        let labels = &["pattern"];
-        let begun = Opts::new("encoder_errors_total", "Errors that began, by pattern.");
-        let open = Opts::new("encoder_errors_open", "Errors that last, by pattern.");
-        let figures = Self {
-            begun: IntCounterVec::new(begun, labels).expect("names and labels are constants"),
-            open: IntGaugeVec::new(open, labels).expect("names and labels are constants"),
-        };
-        let both: [Box<dyn prometheus::core::Collector>; 2] = [
-            Box::new(figures.begun.clone()),
-            Box::new(figures.open.clone()),
-        ];
-        for collector in both {
-            let registered = registry.register(collector);
-            registered.expect("each name is registered once");
+    pub(super) fn new(metrics: &Metrics) -> Self {
+        Self {
+            begun: metrics.counters(BEGUN),
+            open: metrics.gauges(OPEN),
         }
-        figures
     }
 
     pub(super) fn update(&self, book: &mut ErrorBook) {
         for pattern in book.take_begun() {
             self.begun.with_label_values(&[&pattern]).inc();
         }
-        let mut open: BTreeMap<&str, i64> = BTreeMap::new();
+        let mut open: BTreeMap<&str, u32> = BTreeMap::new();
         for occurrence in book.open_now() {
             *open.entry(&occurrence.pattern).or_default() += 1;
         }
         self.open.reset();
         for (pattern, count) in open {
-            self.open.with_label_values(&[pattern]).set(count);
+            self.open.with_label_values(&[pattern]).set(count.into());
         }
     }
 }

@@ -70,7 +70,7 @@ impl ErrorMonitor {
             book: Mutex::new(ErrorBook::new(config.clone(), patterns)),
             escalations: Mutex::new(Escalations::new(config.clone())),
             facts,
-            figures: Figures::new(metrics.registry()),
+            figures: Figures::new(metrics),
             config,
             store,
             lease,

@@ -19,9 +19,10 @@ mod short;
 #[cfg(test)]
 mod tests;
 
+pub use crate::audit::AuditConfig;
 pub use certificates::{AcmeConfig, CertbotConfig, CertificatesConfig, TargetConfig, TlsConfig};
 pub use ingest::{IngestAddress, IngestConfig, WitnessConfig};
-pub use load::{ConfigProblem, check, check_file, load};
+pub use load::{ConfigProblem, check, check_file, check_files, load};
 
 /// Settings of the server.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -41,6 +42,8 @@ pub struct ServerConfig {
     pub limits: LimitsConfig,
     /// API keys.
     pub auth: AuthConfig,
+    /// How long it is kept who did what.
+    pub audit: AuditConfig,
     /// Whether `/metrics` answers without a key.
     pub metrics_open: bool,
     /// Web pages of other origins.
@@ -69,6 +72,7 @@ impl Default for ServerConfig {
             log: LogConfig::default(),
             limits: LimitsConfig::default(),
             auth: AuthConfig::default(),
+            audit: AuditConfig::default(),
             metrics_open: false,
             cors: CorsConfig::default(),
             sockets: SocketsConfig::default(),

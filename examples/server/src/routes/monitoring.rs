@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use encoder_core::model::EncoderId;
+use encoder_core::{Error, ErrorKind};
 
 use crate::extract::Id;
 use crate::overview;
@@ -41,14 +42,17 @@ pub(crate) async fn status(State(state): State<AppState>) -> Json<MonitoringStat
 /// Every figure as JSON.
 #[utoipa::path(get, path = "/api/monitoring/metrics", tag = "monitoring",
     responses((status = 200, body = FiguresDto)))]
-pub(crate) async fn figures(State(state): State<AppState>) -> Json<FiguresDto> {
-    // Rendering brings the gauges that mirror the fleet up to date.
-    state.manager().render_metrics();
-    let families = state.manager().metrics().registry().gather();
-    Json(FiguresDto {
+pub(crate) async fn figures(State(state): State<AppState>) -> Result<Json<FiguresDto>, Problem> {
+    let metrics = state.manager().metrics().clone();
+    let gathered = tokio::task::spawn_blocking(move || {
+        let families = metrics.registry().gather();
+        families.iter().map(FigureDto::from).collect()
+    });
+    let failed = |error| Error::new(ErrorKind::Unexpected, "no metrics").with_source(error);
+    Ok(Json(FiguresDto {
         timestamp: state.manager().clock().now().into(),
-        metrics: families.iter().map(FigureDto::from).collect(),
-    })
+        metrics: gathered.await.map_err(failed)?,
+    }))
 }
 
 /// How the balancer sees the fleet.

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
+use encoder_core::{Error, ErrorKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -36,10 +37,15 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Result<Json<Alive>, 
     Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail).with_retry_after(5))
 }
 
-/// Every figure in the Prometheus text format.
+/// Every figure in the Prometheus text format. Put together off the async threads, because a
+/// large fleet has many.
 #[utoipa::path(get, path = "/metrics", tag = "monitoring",
     responses((status = 200, body = String, content_type = "text/plain")))]
-pub(crate) async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
+pub(crate) async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, Problem> {
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(CONTENT_TYPE, kind)], state.manager().render_metrics())
+    let manager = state.manager().clone();
+    let rendered = tokio::task::spawn_blocking(move || manager.render_metrics()).await;
+    let failed = |error| Error::new(ErrorKind::Unexpected, "no metrics").with_source(error);
+    let text = rendered.map_err(failed)?;
+    Ok(([(CONTENT_TYPE, kind)], text))
 }

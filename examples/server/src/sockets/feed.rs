@@ -84,6 +84,7 @@ struct Shared {
     queue: Mutex<Queue>,
     ready: Notify,
     capacity: usize,
+    transport: Transport,
 }
 
 impl Shared {
@@ -99,9 +100,34 @@ impl Shared {
     }
 }
 
+/// The way of the live feed to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// Socket.IO, by long polling or over a WebSocket.
+    SocketIo,
+    /// A plain WebSocket.
+    WebSocket,
+    /// Server-sent events.
+    Sse,
+}
+
+impl Transport {
+    /// Every transport.
+    pub(crate) const ALL: [Self; 3] = [Self::SocketIo, Self::WebSocket, Self::Sse];
+
+    /// The name in metrics.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::SocketIo => "socketio",
+            Self::WebSocket => "websocket",
+            Self::Sse => "sse",
+        }
+    }
+}
+
 /// The inboxes of all connections, to see how full they are.
-#[derive(Debug, Default)]
-pub(crate) struct Inboxes(Mutex<Vec<Weak<Shared>>>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Inboxes(Arc<Mutex<Vec<Weak<Shared>>>>);
 
 /// What waits for clients now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,6 +145,13 @@ impl Inboxes {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|one| one.strong_count() > 0);
         all.push(Arc::downgrade(shared));
+    }
+
+    /// Open connections of a transport.
+    pub(crate) fn clients(&self, transport: Transport) -> usize {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = all.iter().filter_map(Weak::upgrade);
+        open.filter(|one| one.transport == transport).count()
     }
 
     /// How full they are.
@@ -148,6 +181,7 @@ impl Inbox {
     pub(crate) fn open(
         bus: &EventBus,
         inboxes: &Inboxes,
+        transport: Transport,
         tasks: &Supervisor,
         interests: Arc<Interests>,
         capacity: usize,
@@ -157,6 +191,7 @@ impl Inbox {
             queue: Mutex::default(),
             ready: Notify::new(),
             capacity,
+            transport,
         });
         inboxes.add(&shared);
         let from = after.unwrap_or_else(|| bus.last_id());

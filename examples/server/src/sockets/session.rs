@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::feed::Inbox;
+use super::feed::{Inbox, Transport};
 use super::{Integrity, LAGGED, Message};
 use crate::auth::Principal;
 use crate::problem::Problem;
@@ -190,6 +190,7 @@ pub(crate) struct Session {
     interests: Arc<Interests>,
     budget: Budget,
     integrity: Option<Integrity>,
+    transport: Transport,
     /// The latest event when the inbox was opened: what came before was missed and is caught up
     /// with, so its delay is the client's absence.
     opened_at: AtomicU64,
@@ -197,11 +198,17 @@ pub(crate) struct Session {
 
 impl Session {
     /// A client that wants nothing yet.
-    pub(crate) fn new(state: AppState, principal: Principal, integrity: Option<Integrity>) -> Self {
+    pub(crate) fn new(
+        state: AppState,
+        principal: Principal,
+        integrity: Option<Integrity>,
+        transport: Transport,
+    ) -> Self {
         Self {
             budget: Budget::new(state.config().sockets.messages_per_minute),
             interests: Arc::default(),
             integrity,
+            transport,
             opened_at: AtomicU64::new(0),
             state,
             principal,
@@ -215,6 +222,7 @@ impl Session {
         Inbox::open(
             bus,
             self.state.inboxes(),
+            self.transport,
             self.state.tasks(),
             Arc::clone(&self.interests),
             self.state.config().sockets.queue,
@@ -307,6 +315,7 @@ impl Session {
 
     fn obey(&self, event: &str, body: Value) -> Ack {
         if !self.budget.spend() {
+            self.state.limits().note_refused_message();
             return Ack::error("rate_limited", "too many messages in a minute");
         }
         let answer = match event {

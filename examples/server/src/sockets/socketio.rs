@@ -16,7 +16,9 @@ use socketioxide::layer::SocketIoLayer;
 use socketioxide::{SendError, SocketError, SocketIo};
 use tokio_util::sync::CancellationToken;
 
+use super::feed::Transport;
 use super::{Integrity, Message, Session};
+use crate::audit;
 use crate::auth::Principal;
 use crate::auth::guard;
 use crate::limits;
@@ -61,7 +63,12 @@ async fn admit(
         Some(token) if signed => Some(Integrity::new(token)),
         _ => None,
     };
-    let session = Arc::new(Session::new(state, principal, integrity));
+    let session = Arc::new(Session::new(
+        state,
+        principal,
+        integrity,
+        Transport::SocketIo,
+    ));
     socket.extensions.insert(Joined {
         session,
         gone: CancellationToken::new(),
@@ -85,7 +92,10 @@ async fn identify(
         Some(token) => guard::authenticate(state, token, client).await,
         None => guard::identify(state, &parts.headers, client).await,
     };
-    found.map_err(|problem| Refused(problem.code.clone()))
+    found.map_err(|problem| {
+        audit::refused_connection(state, client, "connect /socket.io", &problem);
+        Refused(problem.code.clone())
+    })
 }
 
 /// The key a client presents.

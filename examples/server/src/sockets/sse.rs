@@ -13,7 +13,7 @@ use futures::stream::unfold;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::feed::Inbox;
+use super::feed::{Inbox, Transport};
 use super::{Interest, Message, Session};
 use crate::auth::Principal;
 use crate::extract::Query;
@@ -44,7 +44,7 @@ pub(crate) async fn events(
     headers: HeaderMap,
 ) -> Result<Sse<axum::response::sse::KeepAliveStream<Feed>>, Problem> {
     let heartbeat = state.config().sockets.heartbeat;
-    let session = Session::new(state, principal, None);
+    let session = Session::new(state, principal, None, Transport::Sse);
     for interest in query.interests()? {
         session.check(&interest)?;
         session.interests().add(interest);

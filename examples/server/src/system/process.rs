@@ -46,6 +46,19 @@ impl ProcessFigures {
     }
 }
 
+/// Counts of the process since it started, `None` where the system does not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ProcessTotals {
+    /// Processor time of all threads.
+    pub cpu_seconds: Option<f64>,
+    /// Memory that it occupies.
+    pub resident_bytes: Option<u64>,
+    /// Files and connections that it has open.
+    pub open_files: Option<usize>,
+    /// When it started, in seconds since 1970.
+    pub started_at: Option<u64>,
+}
+
 /// Reads the process.
 #[derive(Debug)]
 pub struct ProcessProbe(Mutex<Reading>);
@@ -109,6 +122,25 @@ impl ProcessProbe {
             uptime_seconds: Some(process.run_time()),
         }
     }
+
+    /// The counts now. Reads a few files of the system; call it off the async threads.
+    pub fn totals(&self) -> ProcessTotals {
+        let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((system, pid)) = &mut reading.system else {
+            return ProcessTotals::default();
+        };
+        let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[*pid]), true, what);
+        let Some(process) = system.process(*pid) else {
+            return ProcessTotals::default();
+        };
+        ProcessTotals {
+            cpu_seconds: Some(process.accumulated_cpu_time() as f64 / 1000.0),
+            resident_bytes: Some(process.memory()).filter(|bytes| *bytes > 0),
+            open_files: process.open_files(),
+            started_at: Some(process.start_time()).filter(|at| *at > 0),
+        }
+    }
 }
 
 impl CpuReading {
@@ -155,6 +187,11 @@ mod tests {
     fn linux_tells_everything_of_the_process() {
         let probe = ProcessProbe::new();
         let figures = probe.read();
+        let totals = probe.totals();
+        assert!(
+            totals.cpu_seconds.is_some() && totals.started_at.is_some(),
+            "{totals:?}"
+        );
         assert!(figures.resident_bytes.unwrap() > 1 << 20, "{figures:?}");
         assert!(figures.open_files.unwrap() >= 3, "{figures:?}");
         assert!(

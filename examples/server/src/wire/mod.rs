@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 mod adaptation;
+mod audit;
 mod certificate;
 mod connection;
 mod encoder;
@@ -28,6 +29,7 @@ mod thermal;
 mod timeline;
 
 pub use adaptation::*;
+pub use audit::*;
 pub use certificate::*;
 pub use connection::*;
 pub use encoder::*;

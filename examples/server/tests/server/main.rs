@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod acme;
+mod audit;
 mod authority;
 mod authorize;
 mod bench;
@@ -13,6 +14,7 @@ mod ingest;
 mod keys;
 mod limits;
 mod media;
+mod metrics;
 mod mixed;
 mod openapi;
 mod streams;

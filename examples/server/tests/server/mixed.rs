@@ -161,10 +161,10 @@ async fn software_encoder_shows_readings_that_a_helo_does_not_have() {
 
     let (_, metrics) = studio.call("GET", "/metrics", None).await;
     for name in [
-        "cpu_percent",
-        "memory_percent",
-        "output_bitrate_bps",
-        "output_fps",
+        "cpu_ratio",
+        "memory_ratio",
+        "output_bits_per_second",
+        "output_frames_per_second",
     ] {
         let series = |encoder: &str| format!("encoder_{name}{{encoder_id=\"{encoder}\"}}");
         assert!(metrics.contains(&series("soft-1")), "{name} in {metrics}");

@@ -51,6 +51,7 @@ fn open(bus: &EventBus, capacity: usize, after: Option<u64>) -> Inbox {
     Inbox::open(
         bus,
         &inboxes,
+        Transport::Sse,
         &Supervisor::new(),
         interests,
         capacity,
@@ -105,6 +106,7 @@ async fn what_waits_is_counted_while_the_connection_is_open() {
         Inbox::open(
             &bus,
             &inboxes,
+            Transport::Sse,
             &Supervisor::new(),
             interests,
             capacity,

@@ -1,0 +1,137 @@
+//! What a real Alertmanager holds back.
+
+use encoder_tests::{Alertmanager, installed};
+use serde_json::{Value, json};
+
+/// An alert as Prometheus sends it, from `name label=value …`.
+fn alert(told: &str) -> Value {
+    let mut words = told.split(' ');
+    let mut labels = json!({"alertname": words.next(), "service": "encoder-manager"});
+    for word in words {
+        let (label, value) = word.split_once('=').unwrap();
+        labels[label] = json!(value);
+    }
+    json!({"labels": labels, "annotations": {}})
+}
+
+/// What is wrong at once, the cause first, and which of it nobody is told.
+const INCIDENTS: &[(&str, &[&str], &[&str])] = &[
+    (
+        "a manager that is down is all that is known",
+        &["ManagerDown severity=critical component=manager"],
+        &[
+            "StreamDown severity=critical component=stream stream_id=str_1",
+            "WatcherStalled severity=critical component=manager encoder_id=helo-1",
+            "CertificateInvalid severity=critical component=certificate target=server",
+        ],
+    ),
+    (
+        "a manager that reaches nobody has no news of encoders",
+        &[
+            "ManagerIsolated severity=critical component=manager",
+            "CertificateInvalid severity=critical component=certificate target=server",
+        ],
+        &[
+            "SiteOffline severity=critical component=encoder site=north",
+            "StreamDown severity=critical component=stream stream_id=str_1 encoder_id=helo-1",
+        ],
+    ),
+    (
+        "a site is told, not its encoders and what follows from them",
+        &[
+            "SiteOffline severity=critical component=encoder site=north",
+            "EncoderOffline severity=warning component=encoder site=south encoder_id=helo-9",
+        ],
+        &[
+            "EncoderOffline severity=warning component=encoder site=north encoder_id=helo-1",
+            "EncoderOffline severity=warning component=encoder site=north encoder_id=helo-2",
+            "EncoderUnstable severity=warning component=encoder encoder_id=helo-1",
+        ],
+    ),
+    (
+        "an encoder is told, not its symptoms, and others are",
+        &[
+            "EncoderOffline severity=warning component=encoder encoder_id=helo-1",
+            "StorageSpaceLow severity=warning component=storage encoder_id=helo-2",
+            "StreamUnprotected severity=warning component=stream stream_id=str_1",
+        ],
+        &[
+            "EncoderUnstable severity=warning component=encoder encoder_id=helo-1",
+            "EncoderOverTemperature severity=warning component=encoder encoder_id=helo-1",
+            "EncoderCooling severity=info component=encoder encoder_id=helo-1",
+            "AudioMissing severity=warning component=encoder encoder_id=helo-1",
+            "BitrateUnstable severity=warning component=stream stream_id=str_1 encoder_id=helo-1",
+            "StorageSpaceLow severity=warning component=storage encoder_id=helo-1",
+        ],
+    ),
+    (
+        "a stream that is off air is one page with its encoder in it",
+        &[
+            "StreamDown severity=critical component=stream stream_id=str_1 encoder_id=helo-1",
+            "StreamUnprotected severity=warning component=stream stream_id=str_2",
+        ],
+        &[
+            "EncoderOffline severity=warning component=encoder site=north encoder_id=helo-1",
+            "StreamDegraded severity=warning component=stream stream_id=str_1",
+            "StreamUnprotected severity=warning component=stream stream_id=str_1",
+            "FailoverFailed severity=critical component=stream reason=device_silent",
+        ],
+    ),
+    (
+        "one without an encoder does not hide those of others",
+        &[
+            "StreamDown severity=critical component=stream stream_id=str_1",
+            "StreamDegraded severity=warning component=stream stream_id=str_2",
+        ],
+        &["StreamDegraded severity=warning component=stream stream_id=str_1"],
+    ),
+    (
+        "restarts are why it does not answer",
+        &["StorageRebootCycle severity=warning component=storage encoder_id=helo-1"],
+        &[
+            "EncoderOffline severity=warning component=encoder encoder_id=helo-1",
+            "StorageDeviceFailed severity=warning component=storage encoder_id=helo-1",
+        ],
+    ),
+    (
+        "the worse of heat, of a medium, of a certificate and of a sink",
+        &[
+            "EncoderOverTemperature severity=critical component=encoder encoder_id=helo-1",
+            "StorageDeviceFailed severity=warning component=storage encoder_id=helo-2",
+            "CertificateInvalid severity=critical component=certificate target=server",
+            "NotificationsLost severity=critical component=manager sink=telegram",
+            "NotificationsFailing severity=warning component=manager sink=email",
+        ],
+        &[
+            "EncoderOverTemperature severity=warning component=encoder encoder_id=helo-1",
+            "EncoderCooling severity=info component=encoder encoder_id=helo-1",
+            "StorageFillingUp severity=info component=storage encoder_id=helo-2 medium=primary",
+            "CertificateExpiring severity=critical component=certificate target=server",
+            "NotificationsFailing severity=warning component=manager sink=telegram",
+        ],
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_follows_from_something_else_is_held_back() {
+    if !installed("prometheus-alertmanager", "prometheus-alertmanager") {
+        return;
+    }
+    for (what, told, held) in INCIDENTS {
+        let alertmanager = Alertmanager::start().await;
+        let all: Vec<_> = told.iter().chain(*held).map(|told| alert(told)).collect();
+        let known = alertmanager.tell(&json!(all)).await;
+        assert_eq!(known.len(), all.len(), "{what}");
+        for (wanted, expected) in all
+            .iter()
+            .zip(told.iter().map(|_| false).chain(held.iter().map(|_| true)))
+        {
+            let mut same = known.iter().filter(|one| one["labels"] == wanted["labels"]);
+            let status = &same.next().expect("it is known")["status"];
+            let is_held = status["inhibitedBy"]
+                .as_array()
+                .is_some_and(|by| !by.is_empty());
+            assert_eq!(is_held, expected, "{what}: {} {status}", wanted["labels"]);
+        }
+    }
+}
