@@ -374,20 +374,17 @@ async fn certbot_renews_while_open_connections_live_on() {
 
 #[tokio::test]
 async fn failures_of_certbot_are_recorded_and_the_old_certificate_stays() {
-    let other = "cp @/server.pem \"$RENEWED_CERTIFICATE\"; cp @/server.key \"$RENEWED_KEY\"";
+    // What a program leaves that fails is not trusted.
+    let failing = format!("{COPY}; echo some words >&2; echo no luck >&2; exit 3");
     let table = [
-        (
-            "echo some words >&2; echo no luck >&2; exit 3",
-            NAME,
-            "no luck",
-        ),
+        (failing.as_str(), NAME, "exit status: 3: no luck"),
         ("exec sleep 60", NAME, "did not end within 2 s"),
         (
             "echo nothing was due",
             NAME,
             "left no certificate: nothing was due",
         ),
-        (other, "other.example", "and not for cam.example"),
+        (COPY, "other.example", "and not for cam.example"),
     ];
     for (lines, name, reason) in table {
         let authority = Authority::new();
