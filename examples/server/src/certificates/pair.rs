@@ -36,6 +36,10 @@ pub(super) struct Loaded {
 /// Everything that keeps a server from starting with these settings, by field.
 pub(crate) fn faults(tls: &TlsConfig, methods: &[RenewalMethod], now: Timestamp) -> Vec<Violation> {
     let mut found = Vec::new();
+    if tls.handshake_timeout.is_zero() {
+        let message = "must be longer than zero".to_owned();
+        found.push(violation("handshake_timeout_seconds", message));
+    }
     if is_to_come(tls, methods) {
         return found;
     }

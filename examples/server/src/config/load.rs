@@ -266,16 +266,23 @@ fn beyond_types(config: ServerConfig) -> std::result::Result<ServerConfig, Vec<C
             "is not a filter such as `info,encoder_core=debug`",
         ));
     }
-    let mut ids: Vec<_> = config.encoders.iter().map(|spec| &spec.id).collect();
-    ids.sort_unstable();
-    for pair in ids.windows(2).filter(|pair| pair[0] == pair[1]) {
-        problems.push(fault("encoders", &format!("`{}` is listed twice", pair[0])));
-    }
+    problems.extend(listed_twice(&config).map(|message| fault("encoders", &message)));
     if problems.is_empty() {
         Ok(config)
     } else {
         Err(problems)
     }
+}
+
+/// A line for each encoder that is listed more than once.
+fn listed_twice(config: &ServerConfig) -> impl Iterator<Item = String> {
+    let mut ids: Vec<_> = config.encoders.iter().map(|spec| &spec.id).collect();
+    ids.sort_unstable();
+    let twice = ids.windows(2).filter(|pair| pair[0] == pair[1]);
+    let lines: Vec<_> = twice
+        .map(|pair| format!("`{}` is listed twice", pair[0]))
+        .collect();
+    lines.into_iter()
 }
 
 /// What is wrong with HTTPS and the certificate monitor: key and message.

@@ -224,8 +224,10 @@ fn every_fault_names_its_file() {
     bench.tls.certificate = folder.join("gone.pem");
     bench.tls.key = folder.join("gone.key");
     bench.tls.trust = Some(folder.join("gone.roots"));
-    let found = bench.faults();
-    assert_eq!(found.len(), 3, "{found:?}");
+    bench.tls.handshake_timeout = Duration::ZERO;
+    let mut found = bench.faults();
+    assert_eq!(found.len(), 4, "{found:?}");
+    assert!(found.remove(0).starts_with("handshake_timeout_seconds: "));
     for (told, file) in found.iter().zip(["gone.pem", "gone.key", "gone.roots"]) {
         assert!(
             told.contains(file) && told.contains("cannot be read"),
