@@ -23,6 +23,7 @@ use crate::tasks::{Clock, Supervisor};
 
 mod alerts;
 mod builder;
+mod certificates;
 mod monitoring;
 mod monitors;
 

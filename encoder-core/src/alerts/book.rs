@@ -22,6 +22,9 @@ const CALM: Duration = Duration::from_secs(10);
 /// fleet at first.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// Beginning of what a condition of a certificate is about; the target follows.
+pub(crate) const CERTIFICATE: &str = "certificate:";
+
 /// A condition: what, on which stream or encoder.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Condition {
@@ -127,6 +130,25 @@ impl AlertBook {
 
     /// Takes everything that the error analysis finds now; returns the alerts that changed.
     pub(crate) fn observe_standing(&mut self, found: &[Standing], now: Timestamp) -> Vec<Alert> {
+        self.observe_about(|about| !about.starts_with(CERTIFICATE), found, now)
+    }
+
+    /// Takes everything that is wrong with certificates now; returns the alerts that changed.
+    pub(crate) fn observe_certificates(
+        &mut self,
+        found: &[Standing],
+        now: Timestamp,
+    ) -> Vec<Alert> {
+        self.observe_about(|about| about.starts_with(CERTIFICATE), found, now)
+    }
+
+    /// Takes everything that holds about what the filter lets pass; leaves all else alone.
+    fn observe_about(
+        &mut self,
+        is_ours: impl Fn(&str) -> bool,
+        found: &[Standing],
+        now: Timestamp,
+    ) -> Vec<Alert> {
         let mut changed = Vec::new();
         let mut present = Vec::new();
         for standing in found {
@@ -150,7 +172,8 @@ impl AlertBook {
             present.push(condition);
         }
         for (condition, open) in &mut self.open {
-            if condition.about.is_some() && !present.contains(condition) {
+            let is_ours = condition.about.as_deref().is_some_and(&is_ours);
+            if is_ours && !present.contains(condition) {
                 open.note_gone(now);
             }
         }
@@ -314,7 +337,7 @@ impl Condition {
             (None, Some(encoder)) => ("encoder", encoder.to_string()),
             (None, None) => {
                 let about = self.about.as_deref().unwrap_or("manager");
-                ("manager", about.replace(':', " "))
+                ("manager", about.replacen(':', " ", 1))
             }
         };
         Alert {

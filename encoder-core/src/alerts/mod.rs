@@ -29,7 +29,7 @@ pub mod sinks;
 mod testing;
 mod watch;
 
-pub(crate) use book::{AlertBook, Standing};
+pub(crate) use book::{AlertBook, CERTIFICATE, Standing};
 pub(crate) use cause::AlertFacts;
 pub use config::{AlertsConfig, DeliveryConfig, RateLimit, RatesConfig, RepeatConfig, WaitConfig};
 pub use matcher::AlertMatcher;

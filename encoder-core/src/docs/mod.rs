@@ -3,6 +3,9 @@
 #[doc = include_str!("alerts.md")]
 pub mod alerts {}
 
+#[doc = include_str!("certificates.md")]
+pub mod certificates {}
+
 #[doc = include_str!("concepts.md")]
 pub mod concepts {}
 

@@ -1,5 +1,6 @@
 //! Wiring of the monitors: what learns from fleet and streams beside keeping them on air.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::alerts::{AlertBook, AlertFacts, AlertSink, Notifier, Parts, sinks};
@@ -18,6 +19,8 @@ pub(super) struct Monitors {
     pub(super) storage: Arc<StorageKeeper>,
     pub(super) series: SharedSeries,
     pub(super) errors: Arc<ErrorMonitor>,
+    /// Targets whose certificates have figures.
+    pub(super) certificates: Mutex<BTreeSet<String>>,
 }
 
 impl Monitors {
@@ -33,6 +36,7 @@ impl Monitors {
             storage: keep_storage(cx, lease, alerts, tasks),
             series: record(cx, streams, lease, tasks),
             errors: watch_errors(cx, streams, lease, alerts, tasks)?,
+            certificates: Mutex::default(),
         })
     }
 }

@@ -148,6 +148,32 @@ pub mod issue_code {
     pub const REMEDIATION_PROPOSED: &str = "remediation_proposed";
     /// The device is told to stop and goes on publishing, or cannot be reached to be told.
     pub const FENCE_PENDING: &str = "fence_pending";
+    /// A certificate ends soon.
+    pub const CERTIFICATE_EXPIRING: &str = "certificate_expiring";
+    /// The time of a certificate is over.
+    pub const CERTIFICATE_EXPIRED: &str = "certificate_expired";
+    /// The time of a certificate has not come.
+    pub const CERTIFICATE_NOT_YET_VALID: &str = "certificate_not_yet_valid";
+    /// A certificate is for other hosts.
+    pub const CERTIFICATE_WRONG_HOST: &str = "certificate_wrong_host";
+    /// A certificate vouches for itself.
+    pub const CERTIFICATE_SELF_SIGNED: &str = "certificate_self_signed";
+    /// A certificate came without the one that vouches for it.
+    pub const CERTIFICATE_INCOMPLETE: &str = "certificate_incomplete";
+    /// Nobody trusted vouches for a certificate.
+    pub const CERTIFICATE_UNTRUSTED: &str = "certificate_untrusted";
+    /// A certificate was taken back.
+    pub const CERTIFICATE_REVOKED: &str = "certificate_revoked";
+    /// A certificate is not one for a server.
+    pub const CERTIFICATE_UNUSABLE: &str = "certificate_unusable";
+    /// Key or signature of a certificate are no longer good enough.
+    pub const CERTIFICATE_WEAK: &str = "certificate_weak";
+    /// Another certificate is presented than before.
+    pub const CERTIFICATE_CHANGED: &str = "certificate_changed";
+    /// A target presents no certificate, because it cannot be reached or does not speak TLS.
+    pub const CERTIFICATE_UNREACHABLE: &str = "certificate_unreachable";
+    /// The last attempt to renew a certificate failed.
+    pub const CERTIFICATE_RENEWAL_FAILED: &str = "certificate_renewal_failed";
 }
 
 /// Something that is wrong, with evidence and since when.

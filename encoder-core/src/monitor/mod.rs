@@ -1,7 +1,8 @@
 //! What is written down and concluded about fleet and manager beside health: readings over time and
 //! where they are heading, how fast news travel, errors and their causes, media that fill, devices
-//! that restart again and again.
+//! that restart again and again, certificates that end.
 
+pub mod certificate;
 pub mod errors;
 mod feed;
 pub mod forecast;

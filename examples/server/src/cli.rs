@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::audit::{AuditConfig, AuditEntry, AuditLog};
 use crate::auth::{ApiKeys, Scope};
-use crate::config::{self, AuthConfig, LogConfig, LogFormat, ServerConfig};
+use crate::config::{self, AuthConfig, ConfigProblem, LogConfig, LogFormat, ServerConfig};
 use crate::state::AppState;
 use crate::{demo, probe, serve};
 
@@ -62,6 +62,9 @@ struct ServeArgs {
     /// Folder of the database, instead of the configured one.
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Tells everything that is wrong with file and environment, and ends without serving.
+    #[arg(long)]
+    check_config: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -106,7 +109,10 @@ impl Cli {
         match self.command {
             Command::Serve(args) => args.run(),
             Command::Keys(command) => block_on(command.run()),
-            Command::CheckConfig { file, env } => Ok(check_config(&file, env.as_deref())),
+            Command::CheckConfig { file, env } => {
+                let problems = config::check_files(&file, env.as_deref());
+                Ok(show(&file.display().to_string(), &problems))
+            }
             Command::Probe(args) => block_on(async {
                 args.run().await?;
                 Ok(ExitCode::SUCCESS)
@@ -121,7 +127,12 @@ impl Cli {
 
 impl ServeArgs {
     fn run(self) -> anyhow::Result<ExitCode> {
-        let mut config = config::load(self.config.as_deref(), Some(Path::new(".env")))?;
+        let (file, dotenv) = (self.config.as_deref(), Some(Path::new(".env")));
+        if self.check_config {
+            let name = file.map_or_else(|| "configuration".to_owned(), |f| f.display().to_string());
+            return Ok(show(&name, &config::check(file, dotenv)));
+        }
+        let mut config = config::load(file, dotenv)?;
         config.listen = self.listen.unwrap_or(config.listen);
         config.data = self.data.unwrap_or(config.data);
         start_logging(&config.log);
@@ -196,13 +207,12 @@ async fn open_keys(data: &Path) -> anyhow::Result<(ApiKeys, AuditLog)> {
 }
 
 /// One line per problem.
-fn check_config(file: &Path, env: Option<&Path>) -> ExitCode {
-    let problems = config::check_files(file, env);
-    for problem in &problems {
+fn show(checked: &str, problems: &[ConfigProblem]) -> ExitCode {
+    for problem in problems {
         println!("{problem}");
     }
     if problems.is_empty() {
-        println!("{}: fine", file.display());
+        println!("{checked}: fine");
         return ExitCode::SUCCESS;
     }
     ExitCode::FAILURE

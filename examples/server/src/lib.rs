@@ -3,6 +3,7 @@
 mod app;
 pub mod audit;
 pub mod auth;
+mod certificates;
 pub mod cli;
 pub mod config;
 pub mod demo;

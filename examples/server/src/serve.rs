@@ -1,19 +1,22 @@
 //! Running the server, and ending it without cutting anybody off.
 
-use std::future::Future;
+use std::future::{Future, IntoFuture as _};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt as _;
 use encoder_aja::AjaDriverFactory;
 use encoder_core::store::{SqliteConfig, SqliteStore, StateStore};
 use encoder_core::{Error, ErrorKind, Manager, Result};
 use encoder_ffmpeg::FfmpegDriverFactory;
+use futures::future::BoxFuture;
 use tokio::net::TcpListener;
 
 use crate::app::app_with_sockets;
+use crate::certificates::{self, TlsListener};
 use crate::config::ServerConfig;
 use crate::ingest::NginxRtmp;
 use crate::overview;
@@ -76,8 +79,12 @@ pub async fn serve(
 ) -> io::Result<()> {
     let (router, io) = app_with_sockets(state.clone());
     let address = listener.local_addr()?;
-    tracing::info!(%address, "listening");
+    let tls = tls(&state, address).map_err(io::Error::other)?;
+    answer_challenges(&state).await?;
+    tracing::info!(%address, tls = tls.is_some(), "listening");
     spawn_sweeper(&state);
+    let looking = certificates::watch(state.clone());
+    state.tasks().spawn_until_shutdown("certificates", looking);
     let recording = overview::record_process(state.clone());
     state
         .tasks()
@@ -95,8 +102,18 @@ pub async fn serve(
         io.close().await;
     });
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving =
-        axum::serve(listener, service).with_graceful_shutdown(draining.clone().cancelled_owned());
+    let drained = draining.clone().cancelled_owned();
+    let serving: BoxFuture<'_, io::Result<()>> = match tls {
+        None => {
+            let serving = axum::serve(listener, service).with_graceful_shutdown(drained);
+            Box::pin(serving.into_future())
+        }
+        Some(tls) => {
+            let listener = TlsListener::new(listener, tls.0, tls.1).tap_io(|_| {});
+            let serving = axum::serve(listener, service).with_graceful_shutdown(drained);
+            Box::pin(serving.into_future())
+        }
+    };
     let deadline = state.manager().config().drain;
     let result = tokio::select! {
         result = serving => result,
@@ -110,6 +127,55 @@ pub async fn serve(
     }
     tracing::info!("stopped; streams stay on air");
     result
+}
+
+/// What connections are set up with and how long that may take, where the server has a certificate;
+/// and the tasks that look after that one.
+fn tls(state: &AppState, address: SocketAddr) -> Result<Option<(rustls::ServerConfig, Duration)>> {
+    let Some(config) = state.config().tls.clone() else {
+        return Ok(None);
+    };
+    let timeout = config.handshake_timeout;
+    let methods = &state.config().certificates.renewal.methods;
+    let now = state.manager().clock().now();
+    let own = Arc::new(certificates::Own::load(config, methods, now)?);
+    let tls = own.server_config()?;
+    state.certificates().serves(Arc::clone(&own), address);
+    let following = Arc::clone(&own).follow(state.manager().clock().clone());
+    state
+        .tasks()
+        .spawn_until_shutdown("certificate files", following);
+    let renewing = certificates::renew(state.clone(), own);
+    state
+        .tasks()
+        .spawn_until_shutdown("certificate renewal", renewing);
+    Ok(Some((tls, timeout)))
+}
+
+/// Answers the challenges of an authority on an address of their own, in plain HTTP.
+async fn answer_challenges(state: &AppState) -> io::Result<()> {
+    let Some(acme) = &state.config().certificates.acme else {
+        return Ok(());
+    };
+    let address = acme.challenge_listen;
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        let key = "certificates.acme.challenge_listen";
+        io::Error::new(
+            error.kind(),
+            format!("{key}: cannot listen on {address}: {error}"),
+        )
+    })?;
+    let router = state.certificates().challenges().router();
+    let drained = state.tasks().token().clone().cancelled_owned();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(drained);
+    state
+        .tasks()
+        .spawn_until_shutdown("challenges", async move {
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "challenges of the authority are no longer answered");
+            }
+        });
+    Ok(())
 }
 
 async fn overdue(draining: tokio_util::sync::CancellationToken, deadline: Duration) {

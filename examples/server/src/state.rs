@@ -9,6 +9,7 @@ use encoder_core::tasks::Supervisor;
 
 use crate::audit::AuditLog;
 use crate::auth::ApiKeys;
+use crate::certificates::Certificates;
 use crate::config::ServerConfig;
 use crate::figures;
 use crate::idempotency::Answers;
@@ -30,6 +31,7 @@ struct Parts {
     audit: AuditLog,
     limits: Limits,
     answers: Answers,
+    certificates: Certificates,
     thumbnails: Thumbnails,
     system: SystemProbe,
     process: Arc<ProcessProbe>,
@@ -53,6 +55,7 @@ impl AppState {
             keys: ApiKeys::new(Arc::clone(&store), clock.clone(), config.auth.clone()),
             limits: Limits::new(&config.limits, manager.metrics()),
             answers: Answers::new(store, clock.clone()),
+            certificates: Certificates::new(config.certificates.clone()),
             thumbnails: Thumbnails::new(config.ingest.clone(), clock),
             system: SystemProbe::new(&config.data),
             traffic: Traffic::new(manager.metrics(), manager.clock().instant()),
@@ -93,6 +96,11 @@ impl AppState {
     /// Answers kept under idempotency keys.
     pub fn answers(&self) -> &Answers {
         &self.0.answers
+    }
+
+    /// Certificates, of others and its own.
+    pub(crate) fn certificates(&self) -> &Certificates {
+        &self.0.certificates
     }
 
     /// Pictures of streams.

@@ -41,13 +41,23 @@ impl fmt::Display for ConfigProblem {
 /// # Errors
 /// [`ErrorKind::ConfigInvalid`] naming every problem.
 pub fn load(file: Option<&Path>, dotenv: Option<&Path>) -> Result<ServerConfig> {
-    let dotenv = dotenv.filter(|path| path.exists());
-    let figment = sources(file, dotenv, |name| std::env::var(name).ok());
-    let figment = figment.merge(Env::prefixed(ENV_PREFIX).split("__"));
-    read(&figment).map_err(|problems| {
+    read(&all_sources(file, dotenv)).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         Error::new(ErrorKind::ConfigInvalid, lines.join("; "))
     })
+}
+
+/// Everything that is wrong with what [`load`] reads.
+pub fn check(file: Option<&Path>, dotenv: Option<&Path>) -> Vec<ConfigProblem> {
+    let figment = all_sources(file, dotenv);
+    read(&figment).err().unwrap_or_default()
+}
+
+/// The files and the environment.
+fn all_sources(file: Option<&Path>, dotenv: Option<&Path>) -> Figment {
+    let dotenv = dotenv.filter(|path| path.exists());
+    let figment = sources(file, dotenv, |name| std::env::var(name).ok());
+    figment.merge(Env::prefixed(ENV_PREFIX).split("__"))
 }
 
 /// Everything that is wrong with a file, the environment left aside.

@@ -12,6 +12,7 @@ use encoder_core::ManagerConfig;
 use encoder_core::model::{EncoderSpec, seconds};
 use serde::{Deserialize, Serialize};
 
+mod certificates;
 mod ingest;
 mod load;
 mod rules;
@@ -20,8 +21,9 @@ mod short;
 mod tests;
 
 pub use crate::audit::AuditConfig;
+pub use certificates::{AcmeConfig, CertbotConfig, CertificatesConfig, TargetConfig, TlsConfig};
 pub use ingest::{IngestAddress, IngestConfig, WitnessConfig};
-pub use load::{ConfigProblem, check_file, check_files, load};
+pub use load::{ConfigProblem, check, check_file, check_files, load};
 
 /// Settings of the server.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -29,6 +31,10 @@ pub use load::{ConfigProblem, check_file, check_files, load};
 pub struct ServerConfig {
     /// Address to listen on.
     pub listen: SocketAddr,
+    /// HTTPS instead of HTTP.
+    pub tls: Option<TlsConfig>,
+    /// Certificates that are looked at, and how the server's own is renewed.
+    pub certificates: CertificatesConfig,
     /// Folder of the database; made when it is not there.
     pub data: PathBuf,
     /// What is logged, and how.
@@ -61,6 +67,8 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls: None,
+            certificates: CertificatesConfig::default(),
             data: PathBuf::from("data"),
             log: LogConfig::default(),
             limits: LimitsConfig::default(),

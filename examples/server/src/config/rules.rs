@@ -6,6 +6,7 @@ use encoder_core::tasks::Clock;
 use tracing_subscriber::EnvFilter;
 
 use super::{ConfigProblem, ServerConfig};
+use crate::certificates;
 
 /// A key and what is wrong with its value.
 type Fault = (String, String);
@@ -18,6 +19,7 @@ pub(super) fn check(config: ServerConfig) -> std::result::Result<ServerConfig, V
     }
     let ingest = config.ingest.violations().into_iter();
     faults.extend(ingest.map(|v| (format!("ingest.{}", v.field), v.message)));
+    faults.extend(of_certificates(&config));
     faults.extend(of_server(&config));
     faults.extend(of_encoders(&config));
     if faults.is_empty() {
@@ -52,6 +54,18 @@ fn of_sinks(config: &ServerConfig) -> Option<Fault> {
     let error = sinks::build(&config.manager.alerts, &Clock::system()).err()?;
     let (key, message) = error.message().split_once(": ").unwrap_or_default();
     Some((format!("manager.{key}"), message.to_owned()))
+}
+
+/// What is wrong with HTTPS and the certificate monitor.
+fn of_certificates(config: &ServerConfig) -> impl Iterator<Item = Fault> {
+    let methods = &config.certificates.renewal.methods;
+    let now = Clock::system().now();
+    let tls = config.tls.as_ref();
+    let own = tls.map(|tls| certificates::faults(tls, methods, now));
+    let monitor = config.certificates.violations(tls).into_iter();
+    let monitor = monitor.map(|v| (format!("certificates.{}", v.field), v.message));
+    let own = own.into_iter().flatten();
+    monitor.chain(own.map(|v| (format!("tls.{}", v.field), v.message)))
 }
 
 fn of_server(config: &ServerConfig) -> impl Iterator<Item = Fault> {

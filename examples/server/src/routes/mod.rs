@@ -14,6 +14,7 @@ use crate::state::AppState;
 
 mod alerts;
 mod audit;
+mod certificates;
 mod control;
 mod encoders;
 mod errors;
@@ -76,6 +77,7 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(monitoring::load_balancer))
         .routes(routes!(monitoring::streams_health))
         .routes(routes!(storage::storage))
+        .routes(routes!(certificates::list))
         .routes(routes!(monitoring::assignments))
         .routes(routes!(thermal::status))
         .routes(routes!(thermal::temperature))
@@ -105,6 +107,7 @@ fn controlling() -> OpenApiRouter<AppState> {
 
 fn administering() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
+        .routes(routes!(certificates::renew))
         .routes(routes!(keys::list))
         .routes(routes!(keys::create))
         .routes(routes!(keys::revoke))

@@ -1,10 +1,13 @@
 //! The server as its clients see it, over fake encoders and without a socket where none is needed.
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+mod acme;
 mod alerts;
 mod audit;
+mod authority;
 mod authorize;
 mod bench;
+mod certificates;
 mod encoders;
 mod errors;
 mod feed;
