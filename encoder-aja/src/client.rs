@@ -229,7 +229,25 @@ impl HeloClient {
         if let Some(cookie) = &session.cookie {
             request.headers_mut().insert(COOKIE, cookie.clone());
         }
-        self.send(request, silence).await
+        let begun = Instant::now();
+        let reply = self.send(request, silence).await;
+        self.log(query, begun.elapsed(), &reply);
+        reply
+    }
+
+    /// Says what was asked, never with which value: that may be a stream key.
+    fn log(&self, query: Query<'_>, took: Duration, reply: &Result<Reply, ReplyError>) {
+        let part = |wanted| query.iter().find(|(name, _)| *name == wanted);
+        let (action, param) = (part("action"), part("paramid"));
+        let status = reply.as_ref().map(|reply| reply.status.as_u16()).ok();
+        tracing::debug!(
+            device = self.base.host_str(),
+            action = action.map(|(_, value)| *value),
+            param = param.map(|(_, value)| *value),
+            status,
+            ms = took.as_millis(),
+            "device request"
+        );
     }
 
     async fn send(&self, mut request: Request, silence: Silence) -> Result<Reply, ReplyError> {

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-mod alerts;
+pub mod alerts;
 pub mod balancer;
 pub mod config;
 pub mod docs;
@@ -16,6 +16,7 @@ pub mod model;
 pub mod monitor;
 mod operations;
 pub mod remediation;
+pub mod request;
 pub mod store;
 mod streams;
 pub mod tasks;

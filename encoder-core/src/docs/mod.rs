@@ -1,5 +1,8 @@
 //! Longer texts that belong to no single type.
 
+#[doc = include_str!("alerts.md")]
+pub mod alerts {}
+
 #[doc = include_str!("certificates.md")]
 pub mod certificates {}
 
@@ -14,6 +17,9 @@ pub mod failover {}
 
 #[doc = include_str!("thermal.md")]
 pub mod thermal {}
+
+#[doc = include_str!("logging.md")]
+pub mod logging {}
 
 #[doc = include_str!("metrics.md")]
 pub mod metrics {}

@@ -606,3 +606,23 @@ async fn docs_list_every_metric_of_the_manager() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/src/docs/metrics.md");
     crate::testkit::docs::assert_region(page, "manager", &table(&declared));
 }
+
+#[test]
+fn rendering_a_thousand_encoders_holds_nobody_up() {
+    let tally = tally();
+    let views: Vec<_> = (0..1000).map(|n| encoder(&format!("enc-{n}"))).collect();
+    let metrics = metrics(move || Known {
+        encoders: views
+            .iter()
+            .map(|view| EncoderSample::new(view.clone(), &tally, false))
+            .collect(),
+        ..Known::default()
+    });
+    let begun = std::time::Instant::now();
+    let text = metrics.render();
+    let took = begun.elapsed();
+    let series = text.lines().filter(|line| !line.starts_with('#')).count();
+    println!("{series} series, {} bytes in {took:?}", text.len());
+    // Tens of milliseconds when optimised; the limit leaves room for a busy machine without.
+    assert!(series > 50_000 && took < Duration::from_secs(5), "{took:?}");
+}

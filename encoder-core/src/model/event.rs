@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Alert, EncoderHealthReport, EncoderId, FailoverPhase, IncidentId, PhaseTiming, Severity,
-    StreamHealthReport, StreamId, Timestamp, millis,
+    Alert, EncoderHealthReport, EncoderId, FailoverPhase, IncidentId, PhaseTiming, RequestId,
+    Severity, StreamHealthReport, StreamId, Timestamp, millis,
 };
 
 /// Whom an event is about. Sequence numbers count per subject.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// A stream.
@@ -100,6 +100,9 @@ pub struct StreamFailoverReport {
     pub stream_id: StreamId,
     /// The incident.
     pub incident_id: IncidentId,
+    /// The request that asked for it; `None` for one that the manager decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
     /// The phase that begins, `completed` or `failed`.
     pub phase: FailoverPhase,
     /// The encoder that loses the stream.

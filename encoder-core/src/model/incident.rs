@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    EncoderId, IncidentId, IngestSlot, SettingsChange, Severity, StreamId, Timestamp, millis,
+    EncoderId, IncidentId, IngestSlot, RequestId, SettingsChange, Severity, StreamId, Timestamp,
+    millis,
 };
 
 /// Who asked for a failover.
@@ -174,6 +175,9 @@ pub struct TimelineEntry {
     pub stream_id: StreamId,
     /// The incident it belongs to, if any.
     pub incident_id: Option<IncidentId>,
+    /// The request that it was done for; `None` for what the manager does by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
     /// snake_case name of what happened, for example `failover_completed`.
     pub transition: String,
     /// How serious it is.

@@ -14,9 +14,10 @@ use tokio_stream::StreamMap;
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::JoinMap;
+use tracing::Instrument;
 
 use super::adapt::Adapting;
-use super::command::Command;
+use super::command::{Command, Order};
 use super::decide::Fault;
 use super::handle::StreamContext;
 use super::ingest::Ingest;
@@ -28,10 +29,11 @@ use super::timeline::Timeline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fleet::{Duty, Encoder, EncoderSnapshot};
 use crate::model::{
-    BackupReadiness, EncoderId, Issue, IssueCode, Severity, StreamRecord, StreamState, StreamView,
-    Timestamp, issue_code,
+    BackupReadiness, EncoderId, Issue, IssueCode, RequestId, Severity, StreamRecord, StreamState,
+    StreamView, Timestamp, issue_code,
 };
 use crate::remediation::Attempt;
+use crate::request;
 
 /// How soon to look again while something is under way or wrong.
 pub(super) const RESTLESS: Duration = Duration::from_millis(250);
@@ -52,7 +54,7 @@ pub(super) struct Actor {
     pub(super) saved: Saved,
     pub(super) timeline: Timeline,
     pub(super) stop: CancellationToken,
-    commands: mpsc::Receiver<Command>,
+    commands: mpsc::Receiver<Order>,
     view: watch::Sender<Arc<StreamView>>,
     following: StreamMap<EncoderId, WatchStream<Arc<EncoderSnapshot>>>,
     /// Work on devices other than the primary; at most one at a time per device.
@@ -72,6 +74,9 @@ pub(super) struct Actor {
     pub(super) ingest: Ingest,
     /// Issues of the stream itself, beside those of its encoders.
     pub(super) problems: BTreeMap<&'static str, Issue>,
+    /// The request that is acted for: at the start until the stream is up, later while a command is
+    /// obeyed.
+    pub(super) request: Option<RequestId>,
     /// False once somebody else was seen writing the record: command nothing any more.
     owned: bool,
     resumed: bool,
@@ -84,7 +89,7 @@ impl Actor {
     pub(super) fn new(
         cx: StreamContext,
         saved: Saved,
-        commands: mpsc::Receiver<Command>,
+        commands: mpsc::Receiver<Order>,
         stop: CancellationToken,
         resumed: bool,
     ) -> (Self, watch::Receiver<Arc<StreamView>>) {
@@ -113,6 +118,7 @@ impl Actor {
             isolation: Isolation::default(),
             ingest,
             problems: BTreeMap::new(),
+            request: request::current().filter(|_| !resumed),
             owned: true,
             resumed,
             observed: None,
@@ -125,11 +131,18 @@ impl Actor {
     /// is merely watched no more stays on air.
     pub(super) async fn run(mut self) {
         let shutdown = self.cx.tasks.token().clone();
-        let Some(()) = shutdown.run_until_cancelled(self.enter()).await else {
+        let span = self.span();
+        let entering = shutdown.run_until_cancelled(self.enter());
+        let Some(()) = entering.instrument(span).await else {
             return;
         };
         loop {
-            let Some(()) = shutdown.run_until_cancelled(self.step()).await else {
+            if self.record().state != StreamState::Starting {
+                self.request = None;
+            }
+            let span = self.span();
+            let stepping = shutdown.run_until_cancelled(self.step());
+            let Some(()) = stepping.instrument(span).await else {
                 return;
             };
             if self.is_over() {
@@ -140,9 +153,11 @@ impl Actor {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 command = self.commands.recv() => match command {
-                    Some(command) => {
-                        let obeying = shutdown.run_until_cancelled(self.obey(command));
-                        let Some(()) = obeying.await else { return };
+                    Some(order) => {
+                        self.request = order.request.or(self.request);
+                        let span = self.span();
+                        let obeying = shutdown.run_until_cancelled(self.obey(order.command));
+                        let Some(()) = obeying.instrument(span).await else { return };
                     }
                     None => return,
                 },

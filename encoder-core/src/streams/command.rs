@@ -8,7 +8,10 @@ use tokio_util::sync::CancellationToken;
 use super::care::Tended;
 use super::publishing::Denied;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{FailoverAccepted, FailoverRequest, StreamConfigPatch, StreamView, Trigger};
+use crate::model::{
+    FailoverAccepted, FailoverRequest, RequestId, StreamConfigPatch, StreamView, Trigger,
+};
+use crate::request;
 
 /// What an actor is told.
 #[derive(Debug)]
@@ -28,10 +31,27 @@ pub(super) enum Command {
     Tended(Tended),
 }
 
+/// A command, and the request that it is given for.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) command: Command,
+    pub(super) request: Option<RequestId>,
+}
+
+impl From<Command> for Order {
+    /// What is told while a request is served is told for that request.
+    fn from(command: Command) -> Self {
+        Self {
+            command,
+            request: request::current(),
+        }
+    }
+}
+
 /// A stream as others reach it.
 #[derive(Clone, Debug)]
 pub(super) struct Handle {
-    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) commands: mpsc::Sender<Order>,
     pub(super) view: watch::Receiver<Arc<StreamView>>,
     /// Interrupts whatever the actor is waiting for, because the stream shall stop.
     pub(super) stop: CancellationToken,
@@ -50,7 +70,7 @@ pub(super) async fn ask<T>(
     let (reply, answer) = oneshot::channel();
     handle
         .commands
-        .send(command(reply))
+        .send(command(reply).into())
         .await
         .map_err(|_| gone())?;
     answer.await.map_err(|_| gone())?

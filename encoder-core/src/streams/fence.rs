@@ -4,6 +4,8 @@
 //! publishing this stream, and only a device that was seen idle, and well for a while, may have
 //! a part in the stream again.
 
+use tracing::Instrument;
+
 use super::actor::{Actor, Done};
 use super::bring_up::stop_and_confirm;
 use crate::config::ReturnedPrimary;
@@ -128,9 +130,10 @@ impl Actor {
         }
         self.fence_attempts.insert(id.clone(), now);
         let limit = self.cx.config.failover.fence_deadline;
-        self.jobs.spawn(id.clone(), async move {
-            Done::Stopped(stop_and_confirm(&encoder, limit).await)
-        });
+        self.jobs.spawn(
+            id.clone(),
+            async move { Done::Stopped(stop_and_confirm(&encoder, limit).await) }.in_current_span(),
+        );
     }
 
     async fn drop_fence(&mut self, id: &EncoderId) {

@@ -161,7 +161,7 @@ impl Streams {
                 message,
             };
             // An actor that is over or too busy has no place for it; the event was sent.
-            let _ = handle.commands.try_send(Command::Denied(denied));
+            let _ = handle.commands.try_send(Command::Denied(denied).into());
         }
     }
 }

@@ -73,6 +73,7 @@ impl Actor {
         self.tell(EventKind::StreamFailover(StreamFailoverReport {
             stream_id: self.record().id.clone(),
             incident_id: progress.incident_id.clone(),
+            request_id: self.request.clone(),
             phase,
             from: progress.from.clone(),
             to: progress.to.clone(),

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    IncidentId, Interruption, PhaseTiming, RejectedAlternative, Severity, StreamId, TimelineEntry,
-    Timestamp,
+    IncidentId, Interruption, PhaseTiming, RejectedAlternative, RequestId, Severity, StreamId,
+    TimelineEntry, Timestamp,
 };
 use crate::store::{Expect, Key, StateStore};
 
@@ -69,6 +69,7 @@ impl Note {
                 timestamp,
                 stream_id: stream.clone(),
                 incident_id: None,
+                request_id: None,
                 transition: transition.to_owned(),
                 severity,
                 message: message.into(),
@@ -79,6 +80,12 @@ impl Note {
                 interruption: None,
             },
         }
+    }
+
+    /// Says for which request it was done.
+    pub(super) fn request(mut self, request: Option<RequestId>) -> Self {
+        self.entry.request_id = request;
+        self
     }
 
     pub(super) fn incident(mut self, incident: &IncidentId) -> Self {

@@ -9,6 +9,7 @@ mod ingest;
 mod metrics;
 mod publishing;
 mod remedies;
+mod requests;
 mod restart;
 mod rules;
 mod settings;

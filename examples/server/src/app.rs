@@ -2,9 +2,10 @@
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use encoder_core::model;
 use socketioxide::SocketIo;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::classify::{ServerErrorsAsFailures, SharedClassifier};
@@ -61,8 +62,10 @@ fn passed_by_all(router: Router<AppState>, state: &AppState) -> Router<AppState>
         .layer(from_fn_with_state(state.clone(), traffic::observe))
         .layer(from_fn(problem::finish))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(from_fn(for_its_request))
         .layer(trace())
         .layer(SetRequestIdLayer::new(REQUEST_ID, FreshId))
+        .layer(from_fn(without_wild_id))
 }
 
 async fn unknown_path() -> Response {
@@ -84,6 +87,24 @@ impl MakeRequestId for FreshId {
     }
 }
 
+/// Takes away a client's own id that is no id: it would go into logs and timelines as it is.
+async fn without_wild_id(mut request: axum::extract::Request, next: Next) -> Response {
+    let id = problem::id_of(request.headers());
+    if id.is_none_or(|id| model::RequestId::try_new(id).is_err()) {
+        request.headers_mut().remove(REQUEST_ID);
+    }
+    next.run(request).await
+}
+
+/// Lets the manager know for which request it is asked.
+async fn for_its_request(request: axum::extract::Request, next: Next) -> Response {
+    let id = problem::id_of(request.headers());
+    match id.and_then(|id| model::RequestId::try_new(id).ok()) {
+        Some(id) => encoder_core::request::within(id, next.run(request)).await,
+        None => next.run(request).await,
+    }
+}
+
 type MakeSpan = fn(&Request<axum::body::Body>) -> Span;
 type OnResponse = fn(&Response, std::time::Duration, &Span);
 type Tracing =
@@ -101,8 +122,9 @@ fn trace() -> Tracing {
 }
 
 fn span(request: &Request<axum::body::Body>) -> Span {
-    let id = problem::id_of(request.headers()).unwrap_or_default();
-    tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path())
+    let request_id = problem::id_of(request.headers()).unwrap_or_default();
+    let (method, path) = (request.method(), request.uri().path());
+    tracing::info_span!("request", request_id, %method, path)
 }
 
 fn answered(response: &Response, latency: std::time::Duration, _: &Span) {

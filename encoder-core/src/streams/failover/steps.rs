@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Instrument;
+
 use super::{Advance, Setback};
 use crate::error::{Error, Result};
 use crate::fleet::{Duty, EncoderSnapshot};
@@ -65,9 +67,11 @@ impl Actor {
         };
         if from.snapshot().is_reachable() && !self.jobs.contains_key(&progress.from) {
             let limit = self.cx.config.failover.fence_deadline;
-            self.jobs.spawn(progress.from.clone(), async move {
-                Done::Stopped(stop_and_confirm(&from, limit).await)
-            });
+            self.jobs.spawn(
+                progress.from.clone(),
+                async move { Done::Stopped(stop_and_confirm(&from, limit).await) }
+                    .in_current_span(),
+            );
         }
     }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 mod certificates;
 mod ingest;
 mod load;
+mod rules;
 mod short;
 #[cfg(test)]
 mod tests;

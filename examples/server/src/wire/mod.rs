@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 mod adaptation;
+mod alerts;
 mod audit;
 mod certificate;
 mod connection;
@@ -29,6 +30,7 @@ mod thermal;
 mod timeline;
 
 pub use adaptation::*;
+pub use alerts::*;
 pub use audit::*;
 pub use certificate::*;
 pub use connection::*;

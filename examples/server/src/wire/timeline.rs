@@ -72,6 +72,9 @@ pub struct TimelineDto {
     pub stream_id: String,
     /// The incident it belongs to.
     pub incident_id: Option<String>,
+    /// The request that it was done for; left out for what the manager does by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// Name of what happened.
     pub transition: String,
     /// How serious it is.
@@ -101,6 +104,7 @@ impl From<TimelineEntry> for TimelineDto {
             timestamp: entry.timestamp.into(),
             stream_id: entry.stream_id.to_string(),
             incident_id: entry.incident_id.map(String::from),
+            request_id: entry.request_id.map(String::from),
             transition: entry.transition,
             severity: entry.severity.as_str().to_owned(),
             message: entry.message,

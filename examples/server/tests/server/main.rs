@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod acme;
+mod alerts;
 mod audit;
 mod authority;
 mod authorize;
