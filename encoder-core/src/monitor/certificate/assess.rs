@@ -194,6 +194,7 @@ pub(crate) fn standing(reports: &[CertificateReport]) -> Vec<Standing> {
             about: about.clone(),
             category: "certificate",
             suggested_actions: advice(&issue.code),
+            concerns: Vec::new(),
             issue,
             concerns: Vec::new(),
         };

@@ -59,12 +59,11 @@ fn of_sinks(config: &ServerConfig) -> Option<Fault> {
 /// What is wrong with HTTPS and the certificate monitor.
 fn of_certificates(config: &ServerConfig) -> impl Iterator<Item = Fault> {
     let methods = &config.certificates.renewal.methods;
-    let now = Clock::system().now();
-    let tls = config.tls.as_ref();
+    let (tls, now) = (config.tls.as_ref(), Clock::system().now());
     let own = tls.map(|tls| certificates::faults(tls, methods, now));
+    let own = own.into_iter().flatten();
     let monitor = config.certificates.violations(tls).into_iter();
     let monitor = monitor.map(|v| (format!("certificates.{}", v.field), v.message));
-    let own = own.into_iter().flatten();
     monitor.chain(own.map(|v| (format!("tls.{}", v.field), v.message)))
 }
 
