@@ -139,6 +139,21 @@ fn transitions(timeline: &Value, id: &str) -> Vec<String> {
         .collect()
 }
 
+/// The log names both requests, in the task behind the stream and at the device.
+fn assert_followed(log: &Log) {
+    for (id, told) in [
+        ("req_start", "the stream was accepted"),
+        ("req_move", "took over"),
+    ] {
+        let core = log.of("encoder_core", id);
+        let says = |line: &&Value| line["message"].as_str().is_some_and(|m| m.contains(told));
+        assert!(core.iter().any(|line| says(&line)), "{id}: {core:#?}");
+        let asked = log.of("encoder_aja", id);
+        let sets = asked.iter().filter(|line| line["action"] == "set");
+        assert!(sets.count() > 0, "{id} reaches a device: {asked:#?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_followed_to_the_device_and_nothing_secret_is_logged() {
     let log = Log::default();
@@ -184,17 +199,7 @@ async fn a_request_is_followed_to_the_device_and_nothing_secret_is_logged() {
         moved.contains(&"failover_completed".to_owned()),
         "{timeline:#}"
     );
-    for (id, told) in [
-        ("req_start", "the stream was accepted"),
-        ("req_move", "took over"),
-    ] {
-        let core = log.of("encoder_core", id);
-        let says = |line: &&Value| line["message"].as_str().is_some_and(|m| m.contains(told));
-        assert!(core.iter().any(|line| says(&line)), "{id}: {core:#?}");
-        let asked = log.of("encoder_aja", id);
-        let sets = asked.iter().filter(|line| line["action"] == "set");
-        assert!(sets.count() > 0, "{id} reaches a device: {asked:#?}");
-    }
+    assert_followed(&log);
     assert_eq!(
         log.of("encoder_aja", "req_look"),
         [Value::Null; 0],
