@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::alerts::AlertsConfig;
 use crate::health::{ConnectionConfig, DirectConfig, ThermalConfig};
 use crate::model::{AutoRemediation, Bitrate, Personality, Protection, TroubleKind, seconds};
 use crate::monitor::errors::ErrorsConfig;
@@ -76,6 +77,8 @@ pub struct ManagerConfig {
     pub series: SeriesConfig,
     /// Patterns of errors, and when they are too many.
     pub errors: ErrorsConfig,
+    /// Who is told of alerts, when, and how often.
+    pub alerts: AlertsConfig,
     /// What a request for a stream may leave out.
     pub stream_defaults: StreamDefaults,
     /// How long streams that ended are remembered, with their timelines.
@@ -111,6 +114,7 @@ impl Default for ManagerConfig {
             reboots: RebootConfig::default(),
             series: SeriesConfig::default(),
             errors: ErrorsConfig::default(),
+            alerts: AlertsConfig::default(),
             stream_defaults: StreamDefaults::default(),
             stream_retention: Duration::from_secs(30 * 24 * 3600),
             event_capacity: 4096,

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-mod alerts;
+pub mod alerts;
 pub mod balancer;
 pub mod config;
 pub mod docs;

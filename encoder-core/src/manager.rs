@@ -1,10 +1,10 @@
 //! The manager: everything a program can ask of its fleet and its streams.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::alerts::AlertBook;
+use crate::alerts::{AlertBook, Notifier};
 use crate::config::ManagerConfig;
 use crate::driver::Capability;
 use crate::error::{Error, ErrorKind, Result};
@@ -12,15 +12,16 @@ use crate::events::EventBus;
 use crate::ingest::{PublishAttempt, PublishVerdict};
 use crate::metrics::Metrics;
 use crate::model::{
-    Action, Alert, AlertId, ControlOutcome, EncoderId, EncoderSpec, EncoderView, EventKind,
-    FailoverAccepted, FailoverRequest, FleetCounts, LoadBalancerReport, StreamConfigPatch,
-    StreamId, StreamRequest, StreamView, Subject, TimelineEntry, Trigger,
+    Action, ControlOutcome, EncoderId, EncoderSpec, EncoderView, FailoverAccepted, FailoverRequest,
+    FleetCounts, LoadBalancerReport, StreamConfigPatch, StreamId, StreamRequest, StreamView,
+    Subject, TimelineEntry, Trigger,
 };
 use crate::operations::{control, encoders, lease, load};
 use crate::store::StateStore;
 use crate::streams::{StreamContext, Streams};
 use crate::tasks::{Clock, Supervisor};
 
+mod alerts;
 mod builder;
 mod monitoring;
 mod monitors;
@@ -43,6 +44,7 @@ struct Inner {
     tasks: Supervisor,
     closing: AtomicBool,
     alerts: Arc<Mutex<AlertBook>>,
+    notifier: Arc<Notifier>,
     monitors: Monitors,
 }
 
@@ -273,29 +275,6 @@ impl Manager {
     /// How the balancer sees the fleet.
     pub fn load_balancer(&self) -> LoadBalancerReport {
         load::report(self.0.cx.fleet.balancer_name(), &self.0.cx.fleet.board())
-    }
-
-    /// All alerts, newest first: those that hold and the recently resolved.
-    pub fn alerts(&self) -> Vec<Alert> {
-        self.alert_book().all()
-    }
-
-    /// Takes an alert on, so that it need not be reported again.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`]; [`ErrorKind::Conflict`] when it is resolved already.
-    pub fn acknowledge_alert(&self, id: &AlertId) -> Result<Alert> {
-        let alert = self.alert_book().acknowledge(id)?;
-        let kind = EventKind::Alert(Box::new(alert.clone()));
-        self.0
-            .cx
-            .events
-            .publish(Subject::Alerts, self.0.cx.clock.now(), kind);
-        Ok(alert)
-    }
-
-    fn alert_book(&self) -> MutexGuard<'_, AlertBook> {
-        self.0.alerts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The figures and their registry.

@@ -1,19 +1,26 @@
 //! Which conditions hold, and the alerts about them. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::advice::suggestions;
+use super::cause::BookEntry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     Alert, AlertId, AlertState, EncoderId, Issue, Severity, StreamId, Subject, Timestamp,
 };
 
+mod restore;
+
 /// A condition must be gone for this long before its alert resolves.
 const CALM: Duration = Duration::from_secs(10);
 
-/// Resolved alerts that are remembered.
-const KEPT_RESOLVED: usize = 500;
+/// What was open before a restart is not gone for this long, because nothing is known of the
+/// fleet at first.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// A condition: what, on which stream or encoder.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,22 +43,62 @@ pub(crate) struct Standing {
     pub(crate) issue: Issue,
     /// What can be done.
     pub(crate) suggested_actions: Vec<String>,
+    /// Whom it concerns.
+    pub(crate) concerns: Vec<Subject>,
 }
 
 #[derive(Debug)]
 struct Open {
     alert: Alert,
+    concerns: Vec<Subject>,
     gone_since: Option<Timestamp>,
+    /// Taken from the store, and not seen since.
+    kept_until: Option<Timestamp>,
+}
+
+impl Open {
+    fn note_gone(&mut self, now: Timestamp) {
+        if self.kept_until.is_none_or(|until| now >= until) {
+            self.gone_since.get_or_insert(now);
+        }
+    }
 }
 
 /// All alerts. Not shared; whoever owns it serialises access.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct AlertBook {
     open: BTreeMap<Condition, Open>,
-    resolved: Vec<Alert>,
+    resolved: Vec<BookEntry>,
+    /// Resolved alerts that are remembered.
+    limit: usize,
+    changed: BTreeSet<AlertId>,
+    /// Told whenever something must be written and may have to be told.
+    news: Arc<Notify>,
+}
+
+impl Default for AlertBook {
+    fn default() -> Self {
+        Self::new(500)
+    }
 }
 
 impl AlertBook {
+    /// An empty book that remembers so many resolved alerts.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            open: BTreeMap::new(),
+            resolved: Vec::new(),
+            limit,
+            changed: BTreeSet::new(),
+            news: Arc::default(),
+        }
+    }
+
+    fn mark(&mut self, id: AlertId) {
+        self.changed.insert(id);
+        self.news.notify_one();
+    }
+
     /// Takes everything that is wrong with a subject now; returns the alerts that changed.
     pub(crate) fn observe(
         &mut self,
@@ -71,7 +118,7 @@ impl AlertBook {
         }
         for (condition, open) in &mut self.open {
             if condition.concerns(subject) && !present.contains(condition) {
-                open.gone_since.get_or_insert(now);
+                open.note_gone(now);
             }
         }
         changed.extend(self.settle(now));
@@ -96,6 +143,7 @@ impl AlertBook {
                     .clone_from(&standing.suggested_actions);
                 if let Some(open) = self.open.get_mut(&condition) {
                     open.alert = alert.clone();
+                    open.concerns.clone_from(&standing.concerns);
                 }
                 changed.push(alert);
             }
@@ -103,7 +151,7 @@ impl AlertBook {
         }
         for (condition, open) in &mut self.open {
             if condition.about.is_some() && !present.contains(condition) {
-                open.gone_since.get_or_insert(now);
+                open.note_gone(now);
             }
         }
         changed.extend(self.settle(now));
@@ -113,18 +161,26 @@ impl AlertBook {
     /// Opens an alert, or makes a known one worse. Returns it when clients should hear of it.
     fn note(&mut self, condition: Condition, issue: &Issue) -> Option<Alert> {
         if let Some(open) = self.open.get_mut(&condition) {
-            open.gone_since = None;
+            (open.gone_since, open.kept_until) = (None, None);
             let worse = issue.severity > open.alert.severity;
             open.alert.severity = open.alert.severity.max(issue.severity);
             open.alert.description.clone_from(&issue.message);
-            return worse.then(|| open.alert.clone());
+            if worse {
+                let alert = open.alert.clone();
+                self.mark(alert.alert_id.clone());
+                return Some(alert);
+            }
+            return None;
         }
         let alert = condition.open(issue);
+        self.mark(alert.alert_id.clone());
         self.open.insert(
             condition,
             Open {
                 alert: alert.clone(),
+                concerns: Vec::new(),
                 gone_since: None,
+                kept_until: None,
             },
         );
         Some(alert)
@@ -135,14 +191,28 @@ impl AlertBook {
         let mut alert = Condition::new(issue, subject).open(issue);
         alert.state = AlertState::Resolved;
         alert.resolved_at = Some(now);
-        self.keep_resolved([alert.clone()]);
+        self.keep_resolved(BookEntry {
+            alert: alert.clone(),
+            about: None,
+            concerns: Vec::new(),
+        });
         alert
     }
 
-    fn keep_resolved(&mut self, alerts: impl IntoIterator<Item = Alert>) {
-        self.resolved.extend(alerts);
-        let excess = self.resolved.len().saturating_sub(KEPT_RESOLVED);
-        self.resolved.drain(..excess);
+    fn keep_resolved(&mut self, entry: BookEntry) {
+        self.mark(entry.alert.alert_id.clone());
+        self.resolved.push(entry);
+        let excess = self.resolved.len().saturating_sub(self.limit);
+        let gone = self.resolved.drain(..excess);
+        self.changed.extend(gone.map(|entry| entry.alert.alert_id));
+    }
+
+    /// Forgets what was resolved before then.
+    pub(crate) fn forget_before(&mut self, earliest: Timestamp) {
+        let is_old =
+            |entry: &mut BookEntry| entry.alert.resolved_at.is_some_and(|at| at < earliest);
+        let gone = self.resolved.extract_if(.., is_old);
+        self.changed.extend(gone.map(|entry| entry.alert.alert_id));
     }
 
     /// Resolves what has been gone for long enough; returns what was resolved.
@@ -159,17 +229,18 @@ impl AlertBook {
             .collect();
         let mut changed = Vec::new();
         for condition in ended {
-            if let Some(Open {
-                mut alert,
-                gone_since,
-            }) = self.open.remove(&condition)
-            {
+            if let Some(open) = self.open.remove(&condition) {
+                let mut alert = open.alert;
                 alert.state = AlertState::Resolved;
-                alert.resolved_at = gone_since;
-                changed.push(alert);
+                alert.resolved_at = open.gone_since;
+                changed.push(alert.clone());
+                self.keep_resolved(BookEntry {
+                    alert,
+                    about: condition.about,
+                    concerns: open.concerns,
+                });
             }
         }
-        self.keep_resolved(changed.iter().cloned());
         changed
     }
 
@@ -184,9 +255,15 @@ impl AlertBook {
             .find(|open| open.alert.alert_id == *id);
         if let Some(open) = known {
             open.alert.state = AlertState::Acknowledged;
-            return Ok(open.alert.clone());
+            let alert = open.alert.clone();
+            self.mark(alert.alert_id.clone());
+            return Ok(alert);
         }
-        let (kind, message) = if self.resolved.iter().any(|alert| alert.alert_id == *id) {
+        let (kind, message) = if self
+            .resolved
+            .iter()
+            .any(|entry| entry.alert.alert_id == *id)
+        {
             (ErrorKind::Conflict, "the alert is resolved already")
         } else {
             (ErrorKind::NotFound, "no such alert")
@@ -197,7 +274,8 @@ impl AlertBook {
     /// All alerts, newest first.
     pub(crate) fn all(&self) -> Vec<Alert> {
         let open = self.open.values().map(|open| open.alert.clone());
-        let mut all: Vec<_> = open.chain(self.resolved.iter().cloned()).collect();
+        let resolved = self.resolved.iter().map(|entry| entry.alert.clone());
+        let mut all: Vec<_> = open.chain(resolved).collect();
         all.sort_by(|a, b| {
             b.started_at
                 .cmp(&a.started_at)

@@ -20,6 +20,11 @@ impl ManagerConfig {
     /// # Errors
     /// [`ErrorKind::ConfigInvalid`] listing every violation.
     pub fn validate(&self) -> Result<()> {
+        self.validate_with_sinks(&[])
+    }
+
+    /// As [`validate`](Self::validate), with sinks of these names beside the configured ones.
+    pub(crate) fn validate_with_sinks(&self, more: &[&str]) -> Result<()> {
         let spans = self.spans().into_iter();
         let mut violations: Vec<_> = spans
             .map(|(field, span)| (!span.is_zero(), field, LONG))
@@ -33,6 +38,7 @@ impl ManagerConfig {
             .map(|(_, field, message)| Violation::new(field, "out_of_range", message))
             .collect();
         violations.extend(self.wrong_patterns());
+        violations.extend(self.alerts.violations(more));
         if violations.is_empty() {
             return Ok(());
         }

@@ -1,5 +1,8 @@
 //! Longer texts that belong to no single type.
 
+#[doc = include_str!("alerts.md")]
+pub mod alerts {}
+
 #[doc = include_str!("concepts.md")]
 pub mod concepts {}
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::monitors::{self, Monitors};
 use super::{Inner, Manager};
-use crate::alerts::{self, AlertBook};
+use crate::alerts::{self, AlertBook, AlertSink};
 use crate::balancer::{Balancer, LeastLoaded, PowerOfTwoChoices, Rendezvous, RoundRobin, Weighted};
 use crate::config::{BalancerChoice, ManagerConfig};
 use crate::driver::{DriverFactory, EncoderDriver};
@@ -38,6 +38,7 @@ pub struct ManagerBuilder {
     policy: Option<Arc<dyn HealthPolicy>>,
     remediator: Option<Arc<dyn Remediator>>,
     witnesses: Vec<Arc<dyn IngestWitness>>,
+    sinks: Vec<Arc<dyn AlertSink>>,
 }
 
 impl ManagerBuilder {
@@ -111,6 +112,14 @@ impl ManagerBuilder {
         self
     }
 
+    /// Tells this sink of alerts, beside those that the configuration names. May be called once for
+    /// each sink.
+    #[must_use]
+    pub fn with_alert_sink(mut self, sink: Arc<dyn AlertSink>) -> Self {
+        self.sinks.push(sink);
+        self
+    }
+
     /// Replaces the system's clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
@@ -126,7 +135,9 @@ impl ManagerBuilder {
     /// [`ValidationFailed`](crate::ErrorKind::ValidationFailed) for an encoder;
     /// [`StoreUnavailable`](crate::ErrorKind::StoreUnavailable).
     pub async fn build(mut self) -> Result<Manager> {
-        self.config.validate()?;
+        let sinks = std::mem::take(&mut self.sinks);
+        let names: Vec<_> = sinks.iter().map(|sink| sink.name()).collect();
+        self.config.validate_with_sinks(&names)?;
         let tasks = Supervisor::new();
         let specs = std::mem::take(&mut self.specs);
         let drivers = std::mem::take(&mut self.drivers);
@@ -149,10 +160,14 @@ impl ManagerBuilder {
         let leading = lease.clone();
         let caring = keep_devices(Arc::clone(&streams), move || leading.check().is_ok());
         tasks.spawn_until_shutdown("care of devices", caring);
-        let alerts = Arc::<Mutex<AlertBook>>::default();
+        let book = AlertBook::new(cx.config.alerts.history_limit);
+        let alerts = Arc::new(Mutex::new(book));
+        let notifier = monitors::notifier(&cx, &streams, &lease, &alerts, sinks)?;
+        notifier.load().await?;
         let watching = alerts::watch(Arc::clone(&alerts), cx.events.clone(), cx.clock.clone());
         tasks.spawn_until_shutdown("alerts", watching);
         let monitors = Monitors::start(&cx, &streams, &lease, &alerts, &tasks)?;
+        notifier.start(&tasks);
         cx.metrics.follow(monitors::figures(&cx, &streams, &alerts));
         let closing = AtomicBool::new(false);
         Ok(Manager(Arc::new(Inner {
@@ -162,6 +177,7 @@ impl ManagerBuilder {
             tasks,
             closing,
             alerts,
+            notifier,
             monitors,
         })))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::alerts::AlertBook;
+use crate::alerts::{AlertBook, AlertFacts, AlertSink, Notifier, Parts, sinks};
 use crate::error::Result;
 use crate::metrics::{Known, Source};
 use crate::monitor::errors::{self, ErrorMonitor, FactSource, Facts};
@@ -56,6 +56,34 @@ fn keep_storage(
     });
     tasks.spawn_until_shutdown("storage", Arc::clone(&keeper).run());
     keeper
+}
+
+/// Whoever tells people of alerts: the sinks of the program's own, then those of the
+/// configuration.
+pub(super) fn notifier(
+    cx: &StreamContext,
+    streams: &Arc<Streams>,
+    lease: &Leadership,
+    book: &Arc<Mutex<AlertBook>>,
+    mut sinks: Vec<Arc<dyn AlertSink>>,
+) -> Result<Arc<Notifier>> {
+    let config = &cx.config.alerts;
+    sinks.extend(sinks::build(config, &cx.clock)?);
+    let (fleet, active) = (Arc::clone(&cx.fleet), Arc::clone(streams));
+    let facts = Arc::new(move || {
+        let specs: Vec<_> = fleet.all().iter().map(|encoder| encoder.spec()).collect();
+        AlertFacts::new(specs.iter().map(AsRef::as_ref), active.publishers())
+    });
+    let parts = Parts {
+        book: Arc::clone(book),
+        sinks,
+        facts,
+        store: Arc::clone(&cx.store),
+        lease: lease.clone(),
+        clock: cx.clock.clone(),
+        metrics: cx.metrics.clone(),
+    };
+    Ok(Arc::new(Notifier::new(config, parts)))
 }
 
 /// What waits inside the manager now.

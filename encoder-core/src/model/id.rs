@@ -111,11 +111,30 @@ id!(
     "alert id"
 );
 
+id!(
+    /// Names a group of alerts with one cause, which is notified of once.
+    AlertGroupId,
+    "alert group id"
+);
+id!(
+    /// Names a notice: one message about alerts.
+    NoticeId,
+    "notice id"
+);
+id!(
+    /// Names a silence.
+    SilenceId,
+    "silence id"
+);
+
 generated!(EncoderId, "enc");
 generated!(StreamId, "str");
 generated!(IncidentId, "inc");
 generated!(AlertId, "alt");
 generated!(RequestId, "req");
+generated!(AlertGroupId, "grp");
+generated!(NoticeId, "ntc");
+generated!(SilenceId, "sil");
 
 fn check(text: &str, what: &'static str) -> Result<Arc<str>> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');

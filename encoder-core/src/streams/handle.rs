@@ -263,6 +263,18 @@ impl Streams {
         Ok(StreamView::clone(&self.handle(id)?.view.borrow()))
     }
 
+    /// Active streams with the encoders that publish them.
+    pub(crate) fn publishers(&self) -> Vec<(StreamId, EncoderId)> {
+        let handles = self.handles();
+        let active = handles.values().filter_map(|handle| {
+            let view = handle.view.borrow();
+            let publisher = view.record.primary.encoder_id.clone();
+            let active = view.record.state.is_active();
+            active.then(|| (view.record.id.clone(), publisher))
+        });
+        active.collect()
+    }
+
     pub(crate) fn views(&self) -> Vec<StreamView> {
         self.handles()
             .values()

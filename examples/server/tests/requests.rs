@@ -139,33 +139,8 @@ fn transitions(timeline: &Value, id: &str) -> Vec<String> {
         .collect()
 }
 
-/// The log names both requests, in the task behind the stream and at the device.
-fn assert_followed(log: &Log) {
-    for (id, told) in [
-        ("req_start", "the stream was accepted"),
-        ("req_move", "took over"),
-    ] {
-        let core = log.of("encoder_core", id);
-        let says = |line: &&Value| line["message"].as_str().is_some_and(|m| m.contains(told));
-        assert!(core.iter().any(|line| says(&line)), "{id}: {core:#?}");
-        let asked = log.of("encoder_aja", id);
-        let sets = asked.iter().filter(|line| line["action"] == "set");
-        assert!(sets.count() > 0, "{id} reaches a device: {asked:#?}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_request_is_followed_to_the_device_and_nothing_secret_is_logged() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    // Alone in its process, so that the log of every thread is seen.
-    tracing::subscriber::set_global_default(subscriber).unwrap();
-    let studio = Studio::open().await;
+/// Starts a stream and moves it, and lets a stranger knock. Returns the stream's timeline.
+async fn start_and_move(studio: &Studio) -> Value {
     let body = json!({
         "resolution": "1920x1080", "bitrate": 8_000_000, "fps": 30, "encoder_id": "helo-1",
         "destination": {"url": "rtmp://ingest.example/live", "stream_key": STREAM_KEY},
@@ -186,9 +161,25 @@ async fn a_request_is_followed_to_the_device_and_nothing_secret_is_logged() {
         studio.app.clone().oneshot(stranger).await.unwrap().status(),
         401
     );
-    let (_, timeline) = studio
+    studio
         .call("GET", &format!("{path}/timeline"), Value::Null, "req_look")
-        .await;
+        .await
+        .1
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_followed_to_the_device_and_nothing_secret_is_logged() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .finish();
+    // Alone in its process, so that the log of every thread is seen.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let studio = Studio::open().await;
+    let timeline = start_and_move(&studio).await;
 
     assert!(
         transitions(&timeline, "req_start").contains(&"accepted".to_owned()),
@@ -199,7 +190,17 @@ async fn a_request_is_followed_to_the_device_and_nothing_secret_is_logged() {
         moved.contains(&"failover_completed".to_owned()),
         "{timeline:#}"
     );
-    assert_followed(&log);
+    for (id, told) in [
+        ("req_start", "the stream was accepted"),
+        ("req_move", "took over"),
+    ] {
+        let core = log.of("encoder_core", id);
+        let says = |line: &&Value| line["message"].as_str().is_some_and(|m| m.contains(told));
+        assert!(core.iter().any(|line| says(&line)), "{id}: {core:#?}");
+        let asked = log.of("encoder_aja", id);
+        let sets = asked.iter().filter(|line| line["action"] == "set");
+        assert!(sets.count() > 0, "{id} reaches a device: {asked:#?}");
+    }
     assert_eq!(
         log.of("encoder_aja", "req_look"),
         [Value::Null; 0],

@@ -1,5 +1,6 @@
 //! Feeds the analysis from the event bus, keeps it in the store, and opens its alerts.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -163,7 +164,7 @@ impl ErrorMonitor {
         let recent = book.recent(now, window);
         let causes = root_causes(&recent, &facts, book.patterns());
         escalations.evaluate(&causes, &recent, book.patterns(), now);
-        standing(&escalations, book.patterns())
+        standing(&escalations, book.patterns(), &recent)
     }
 
     /// Only one of several managers on a store writes.
@@ -195,7 +196,11 @@ impl ErrorMonitor {
 }
 
 /// The alerts that should stand.
-fn standing(escalations: &Escalations, patterns: &Patterns) -> Vec<Standing> {
+fn standing(
+    escalations: &Escalations,
+    patterns: &Patterns,
+    recent: &[&Occurrence],
+) -> Vec<Standing> {
     let [escalated, suspect] = findings::OWN_ALERTS;
     let suggestions = |ids: &mut dyn Iterator<Item = &String>| -> Vec<String> {
         let known = ids.filter_map(|id| patterns.get(id));
@@ -206,6 +211,7 @@ fn standing(escalations: &Escalations, patterns: &Patterns) -> Vec<Standing> {
         category: "error",
         issue: Issue::new(escalated, raised.severity, &raised.message, raised.since),
         suggested_actions: suggestions(&mut raised.patterns.iter()),
+        concerns: concerned(&raised.occurrences, recent),
     });
     let sites = escalations.suspected_sites().map(|suspected| {
         let (site, since) = (&suspected.cause, suspected.since);
@@ -216,9 +222,25 @@ fn standing(escalations: &Escalations, patterns: &Patterns) -> Vec<Standing> {
             category: "site",
             issue: issue.with_evidence(site.evidence_for.iter().cloned()),
             suggested_actions: suggestions(&mut site.scores.keys()),
+            concerns: concerned(&site.occurrences, recent),
         }
     });
     raised.chain(sites).collect()
+}
+
+/// Whom occurrences of these numbers happened to.
+fn concerned(numbers: &BTreeSet<u64>, recent: &[&Occurrence]) -> Vec<Subject> {
+    let places = recent.iter().filter(|o| numbers.contains(&o.number));
+    let concerned: BTreeSet<_> = places
+        .flat_map(|occurrence| {
+            let place = &occurrence.place;
+            let encoder = place.encoder_id.clone().map(Subject::Encoder);
+            encoder
+                .into_iter()
+                .chain(place.stream_id.clone().map(Subject::Stream))
+        })
+        .collect();
+    concerned.into_iter().collect()
 }
 
 /// Runs until it is told to end; what is known then is stored.

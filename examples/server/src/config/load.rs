@@ -9,7 +9,7 @@ use figment::providers::{Env, Format, Yaml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
-use super::{ServerConfig, short};
+use super::{ServerConfig, rules, short};
 
 /// Beginning of every environment variable; `__` stands between nested keys, as in
 /// `ENCODER_MANAGER__LIMITS__BODY_BYTES`.
@@ -95,7 +95,7 @@ fn read(figment: &Figment) -> std::result::Result<ServerConfig, Vec<ConfigProble
     loop {
         match Value::from(tree.clone()).deserialize::<ServerConfig>() {
             Ok(config) => {
-                let judged = beyond_types(config);
+                let judged = rules::check(config);
                 if problems.is_empty() && judged.is_ok() {
                     return judged;
                 }
@@ -131,7 +131,7 @@ fn problem(figment: &Figment, error: &figment::Error, path: Vec<String>) -> Conf
             None => format!("unknown key; expected one of {}", expected.join(", ")),
         },
         // The words for a value of the wrong type repeat it.
-        _ if path.last().is_some_and(|name| holds_secret(name)) => {
+        _ if path.iter().any(|name| holds_secret(name)) => {
             "must be text; put it into quotes".to_owned()
         }
         kind => kind.to_string(),
@@ -157,7 +157,7 @@ fn placed(figment: &Figment, problem: ConfigProblem) -> ConfigProblem {
 }
 
 fn holds_secret(name: &str) -> bool {
-    matches!(name, "password" | "secret")
+    matches!(name, "password" | "secret" | "secrets" | "token")
 }
 
 fn place(metadata: Option<&Metadata>) -> String {
@@ -198,70 +198,6 @@ fn remove(tree: &mut Dict, path: &[String]) -> bool {
             _ => false,
         },
         _ => false,
-    }
-}
-
-/// What types alone cannot say.
-fn beyond_types(config: ServerConfig) -> std::result::Result<ServerConfig, Vec<ConfigProblem>> {
-    let fault = |key: &str, message: &str| ConfigProblem {
-        key: key.to_owned(),
-        message: message.to_owned(),
-        place: "configuration".to_owned(),
-    };
-    let mut problems = Vec::new();
-    if let Err(error) = config.manager.validate() {
-        let found = error.violations().iter();
-        problems.extend(found.map(|v| fault(&format!("manager.{}", v.field), &v.message)));
-    }
-    if let Err(error) = config.aja.validate() {
-        let found = error.violations().iter();
-        problems.extend(found.map(|v| fault(&format!("aja.{}", v.field), &v.message)));
-    }
-    let found = config.ingest.violations();
-    problems.extend(
-        found
-            .iter()
-            .map(|v| fault(&format!("ingest.{}", v.field), &v.message)),
-    );
-    if let Err(error) = config.ffmpeg.validate() {
-        let found = error.violations().iter();
-        problems.extend(found.map(|v| fault(&format!("ffmpeg.{}", v.field), &v.message)));
-    }
-    if config.limits.body_bytes == 0 {
-        problems.push(fault("limits.body_bytes", "must be at least 1"));
-    }
-    if config.audit.retention_days == 0 {
-        problems.push(fault("audit.retention_days", "must be at least 1"));
-    }
-    if config.sockets.queue == 0 {
-        problems.push(fault("sockets.queue", "must be at least 1"));
-    }
-    if config.sockets.heartbeat.is_zero() {
-        problems.push(fault(
-            "sockets.heartbeat_seconds",
-            "must be longer than zero",
-        ));
-    }
-    if config
-        .log
-        .filter
-        .parse::<tracing_subscriber::EnvFilter>()
-        .is_err()
-    {
-        problems.push(fault(
-            "log.filter",
-            "is not a filter such as `info,encoder_core=debug`",
-        ));
-    }
-    let mut ids: Vec<_> = config.encoders.iter().map(|spec| &spec.id).collect();
-    ids.sort_unstable();
-    for pair in ids.windows(2).filter(|pair| pair[0] == pair[1]) {
-        problems.push(fault("encoders", &format!("`{}` is listed twice", pair[0])));
-    }
-    if problems.is_empty() {
-        Ok(config)
-    } else {
-        Err(problems)
     }
 }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 mod ingest;
 mod load;
+mod rules;
 mod short;
 #[cfg(test)]
 mod tests;

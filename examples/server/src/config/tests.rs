@@ -292,3 +292,30 @@ fn the_example_of_error_patterns_is_valid() {
     let found = lines(&format!("manager: {{errors: {{patterns: '{path}'}}}}\n"));
     assert_eq!(found, [""; 0]);
 }
+
+#[test]
+fn wrong_sinks_are_named_without_their_secrets() {
+    let found = lines(
+        "manager:\n  alerts:\n    routes: [{sinks: [nobody]}]\n    sinks:\n      telegram:\n\
+         \x20       phone: {token: hush, chat_id: '1'}\n        page: {token: [hush], chat_id: '1'}\n",
+    );
+    let keys: Vec<_> = found
+        .iter()
+        .map(|line| line.split(": ").next().unwrap())
+        .collect();
+    for key in [
+        "manager.alerts.sinks.telegram.page.token",
+        "manager.alerts.sinks.telegram.phone.token",
+        "manager.alerts.routes.0.sinks",
+    ] {
+        assert!(keys.contains(&key), "{key} in {found:?}");
+    }
+    assert!(!format!("{found:?}").contains("hush"), "{found:?}");
+
+    let found = lines(
+        "manager: {alerts: {sinks: {alertmanager: {am: {url: 'http://am', ca_file: /nowhere.pem}}}}}\n",
+    );
+    let expected = "manager.alerts.sinks.alertmanager.am.ca_file: /nowhere.pem holds no certificate \
+                    in PEM that can be read";
+    assert_eq!(found, [expected]);
+}

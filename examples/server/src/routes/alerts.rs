@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use crate::extract::{Id, Query};
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::wire::{AlertDto, Page, PageQuery, name};
+use crate::wire::{AlertDto, MomentsQuery, Page, PageQuery, name};
 
 /// Which alerts are wanted.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -39,16 +39,22 @@ impl AlertQuery {
     }
 }
 
-/// Alerts, newest first: those that hold and the recently resolved.
+/// Alerts, newest first: those that hold and the remembered ones.
 #[utoipa::path(get, path = "/api/monitoring/alerts", tag = "monitoring",
-    params(AlertQuery, PageQuery), responses((status = 200, body = Page<AlertDto>)))]
+    params(AlertQuery, MomentsQuery, PageQuery), responses((status = 200, body = Page<AlertDto>)))]
 pub(crate) async fn list(
     State(state): State<AppState>,
     Query(query): Query<AlertQuery>,
+    Query(moments): Query<MomentsQuery>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<AlertDto>>, Problem> {
+    let (from, to) = moments.read()?;
+    let within = |alert: &Alert| {
+        let over_before = |from| alert.resolved_at.is_some_and(|at| at < from);
+        !from.is_some_and(over_before) && to.is_none_or(|to| alert.started_at < to)
+    };
     let mut alerts = state.manager().alerts();
-    alerts.retain(|alert| query.wants(alert));
+    alerts.retain(|alert| query.wants(alert) && within(alert));
     // Generated ids sort by time.
     alerts.sort_by(|a, b| b.alert_id.cmp(&a.alert_id));
     page.cut_descending(alerts, |alert| alert.alert_id.as_str())
@@ -63,5 +69,5 @@ pub(crate) async fn acknowledge(
     State(state): State<AppState>,
     Id(id): Id<AlertId>,
 ) -> Result<Json<AlertDto>, Problem> {
-    Ok(Json(state.manager().acknowledge_alert(&id)?.into()))
+    Ok(Json(state.manager().acknowledge_alert(&id).await?.into()))
 }

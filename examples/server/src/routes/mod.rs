@@ -21,8 +21,10 @@ mod health;
 mod ingest;
 mod keys;
 mod monitoring;
+mod notifications;
 mod performance;
 mod probes;
+mod silences;
 mod start;
 mod storage;
 mod streams;
@@ -66,6 +68,9 @@ fn reading() -> OpenApiRouter<AppState> {
         .routes(routes!(health::detailed))
         .routes(routes!(monitoring::status))
         .routes(routes!(alerts::list))
+        .routes(routes!(silences::list))
+        .routes(routes!(notifications::list))
+        .routes(routes!(notifications::sinks))
         .routes(routes!(errors::analysis))
         .routes(routes!(monitoring::figures))
         .routes(routes!(monitoring::load_balancer))
@@ -92,6 +97,10 @@ fn controlling() -> OpenApiRouter<AppState> {
         .routes(routes!(control::bulk))
         .routes(routes!(thermal::cooldown))
         .routes(routes!(alerts::acknowledge))
+        .routes(routes!(silences::add))
+        .routes(routes!(silences::end))
+        .routes(routes!(notifications::retry))
+        .routes(routes!(notifications::test))
 }
 
 fn administering() -> OpenApiRouter<AppState> {

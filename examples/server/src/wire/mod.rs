@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 mod adaptation;
+mod alerts;
 mod audit;
 mod connection;
 mod encoder;
@@ -28,6 +29,7 @@ mod thermal;
 mod timeline;
 
 pub use adaptation::*;
+pub use alerts::*;
 pub use audit::*;
 pub use connection::*;
 pub use encoder::*;

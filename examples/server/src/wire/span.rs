@@ -31,6 +31,35 @@ pub struct SpanQuery {
     pub metric: Option<String>,
 }
 
+/// Moments between which something must have been.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct MomentsQuery {
+    /// Not over before this moment, RFC 3339.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub from: Option<String>,
+    /// Begun before this moment, RFC 3339.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub to: Option<String>,
+}
+
+impl MomentsQuery {
+    /// Both moments, as far as they are given.
+    ///
+    /// # Errors
+    /// A 422 problem listing everything that is wrong.
+    pub fn read(&self) -> Result<(Option<Timestamp>, Option<Timestamp>), Problem> {
+        let mut errors = Vec::new();
+        let from = moment("from", self.from.as_deref(), &mut errors);
+        let to = moment("to", self.to.as_deref(), &mut errors);
+        if errors.is_empty() {
+            Ok((from, to))
+        } else {
+            Err(Problem::invalid(errors))
+        }
+    }
+}
+
 /// A [`SpanQuery`] that makes sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
