@@ -149,7 +149,8 @@ impl Prometheus {
         // Prometheus' own clock, so that nobody else's counts.
         let answer = self.get("/api/v1/query?query=time()").await;
         let end = answer["data"]["result"][0].as_f64().unwrap_or_default();
-        let start = end - self.age().as_secs_f64();
+        // Whole steps, so that the last one is now.
+        let start = end - self.age().as_secs_f64().ceil();
         let query = encoded(query);
         let body = format!("query={query}&start={start}&end={end}&step=1");
         self.ask("/api/v1/query_range", body).await
