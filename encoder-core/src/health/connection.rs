@@ -8,7 +8,7 @@ use super::score::strain;
 use super::{Contact, HealthPolicy, History};
 use crate::error::ErrorKind;
 use crate::model::{
-    Assessment, ConnectionHealth, Health, Issue, Severity, Verdict, issue_code, millis,
+    Assessment, ConnectionHealth, Evidence, Health, Issue, Severity, Verdict, issue_code, millis,
 };
 
 mod figures;
@@ -139,11 +139,11 @@ impl ConnectionPolicy {
         ConnectionOutlook::of(&self.config, history, temperature_limit, now)
     }
 
-    fn quiet(&self, since: Option<Instant>, now: Instant) -> [String; 2] {
+    fn quiet(&self, since: Option<Instant>, now: Instant) -> [Evidence; 2] {
         let quiet = since.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         [
-            format!("quiet_seconds={:.1}", quiet.as_secs_f64()),
-            format!("suspicion={}", self.config.suspicion),
+            Evidence::Figure("quiet_seconds", quiet.as_secs_f64()),
+            Evidence::Figure("suspicion", self.config.suspicion),
         ]
     }
 
@@ -194,8 +194,8 @@ impl HealthPolicy for ConnectionPolicy {
                 SHAKEN_CAP,
                 message,
                 [
-                    format!("answers={}", link.answers),
-                    format!("threshold={}", self.config.rise),
+                    Evidence::Count("answers", link.answers.into()),
+                    Evidence::Count("threshold", self.config.rise.into()),
                 ],
             );
         }
@@ -211,8 +211,8 @@ impl HealthPolicy for ConnectionPolicy {
                 DOUBTFUL_CAP,
                 message,
                 [
-                    format!("wrong_answers={}", link.wrong),
-                    format!("threshold={}", self.config.fall),
+                    Evidence::Count("wrong_answers", link.wrong.into()),
+                    Evidence::Count("threshold", self.config.fall.into()),
                 ],
             );
         }
@@ -241,8 +241,8 @@ impl ConnectionPolicy {
             if latency >= slow {
                 let message = format!("answers take {} ms", latency.as_millis());
                 let evidence = [
-                    format!("latency_ms={}", latency.as_millis()),
-                    format!("threshold={}", slow.as_millis()),
+                    Evidence::Figure("latency_ms", latency.as_secs_f64() * 1000.0),
+                    Evidence::Figure("threshold", limit * 1000.0),
                 ];
                 report.wear(issue_code::CONNECTION_SLOW, begin, 100.0, message, evidence);
             }
@@ -254,8 +254,8 @@ impl ConnectionPolicy {
             if rate >= warning && rate > 0.0 && !link.is_down() {
                 let message = format!("{:.0} % of requests fail", rate * 100.0);
                 let evidence = [
-                    format!("error_rate={rate:.3}"),
-                    format!("threshold={warning}"),
+                    Evidence::Text(format!("error_rate={rate:.3}")),
+                    Evidence::Text(format!("threshold={warning}")),
                 ];
                 report.wear(
                     issue_code::CONNECTION_UNSTABLE,
@@ -295,7 +295,7 @@ impl<'a> Report<'a> {
         severity: Severity,
         since: Option<Instant>,
         message: impl Into<String>,
-        evidence: [String; N],
+        evidence: [Evidence; N],
     ) {
         let Some(since) = since else { return };
         let since = self.history.wall(since);
@@ -309,7 +309,7 @@ impl<'a> Report<'a> {
         since: Option<Instant>,
         cap: f64,
         message: impl Into<String>,
-        evidence: [String; N],
+        evidence: [Evidence; N],
     ) {
         self.raise(code, Severity::Warning, since, message, evidence);
         self.assessment.verdict = self.assessment.verdict.max(Verdict::Worn);
@@ -329,8 +329,8 @@ impl<'a> Report<'a> {
             link.silent_since,
             message,
             [
-                format!("failures={}", link.failures),
-                format!("threshold={fall}"),
+                Evidence::Count("failures", link.failures.into()),
+                Evidence::Count("threshold", fall.into()),
             ],
         );
         self.assessment.verdict = Verdict::Silent;

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::report::{Part, Report, Scores, figure};
+use super::report::{Part, Report, Scores};
 use super::{HealthPolicy, History, readings};
 use crate::model::{
-    Alarm, AlarmCategory, Assessment, DeviceStreamState, EncoderStatus, Severity, Verdict,
-    alarm_code, issue_code, millis,
+    Alarm, AlarmCategory, Assessment, DeviceStreamState, EncoderStatus, Evidence, Severity,
+    Verdict, alarm_code, issue_code, millis,
 };
 
 /// Longest text of a device that is repeated in an issue.
@@ -150,7 +150,7 @@ impl DirectPolicy {
         };
         let lasted = report.lasted(since);
         let evidence = report.fail(code, since, message);
-        evidence.push(format!("stream_state={}", state.as_str()));
+        evidence.push(Evidence::fact("stream_state", state.as_str()));
         evidence.extend(lasted);
     }
 
@@ -165,9 +165,9 @@ impl DirectPolicy {
             let message = "device is coming back on air";
             report.wear(issue_code::STREAM_STOPPED, since, message)
         };
-        evidence.push("stream_state=starting".to_owned());
+        evidence.push(Evidence::fact("stream_state", "starting"));
         evidence.extend(lasted);
-        evidence.push(figure("threshold", limit.as_secs_f64()));
+        evidence.push(Evidence::Figure("threshold", limit.as_secs_f64()));
     }
 
     fn judge_input(&self, report: &mut Report<'_>) {
@@ -182,9 +182,9 @@ impl DirectPolicy {
         } else {
             report.wear(issue_code::INPUT_LOST, Some(since), message)
         };
-        evidence.push("input_present=false".to_owned());
+        evidence.push(Evidence::fact("input_present", "false"));
         evidence.extend(lasted);
-        evidence.push(figure("threshold", limit.as_secs_f64()));
+        evidence.push(Evidence::Figure("threshold", limit.as_secs_f64()));
     }
 
     fn judge_alarm(&self, report: &mut Report<'_>, status: &EncoderStatus, alarm: &Alarm) {
@@ -192,13 +192,13 @@ impl DirectPolicy {
         let message = presentable(&alarm.message);
         let code = alarm.code.clone();
         let mut evidence = vec![
-            ["alarm=", &alarm.code].concat(),
-            ["category=", alarm.category.as_str()].concat(),
-            ["raised_as=", alarm.severity.as_str()].concat(),
+            Evidence::fact("alarm", alarm.code.clone()),
+            Evidence::fact("category", alarm.category.as_str()),
+            Evidence::fact("raised_as", alarm.severity.as_str()),
         ];
         evidence.extend(report.lasted(since));
         if self.is_failure(report, status, alarm, since) {
-            report.fail(code, since, message).extend(evidence);
+            *report.fail(code, since, message) = evidence;
             return;
         }
         let about_the_stream =
@@ -212,9 +212,7 @@ impl DirectPolicy {
             severity => severity,
         };
         let part = Part::from(alarm.category);
-        report
-            .raise_with_penalty(part, code, severity, since, message)
-            .extend(evidence);
+        *report.raise_with_penalty(part, code, severity, since, message) = evidence;
         // Full media and schedules do not make a worse encoder of it.
         let wears = match alarm.category {
             AlarmCategory::Storage | AlarmCategory::Schedule | AlarmCategory::Configuration => {
@@ -292,7 +290,7 @@ fn judge_resting(report: &mut Report<'_>, state: DeviceStreamState, since: Optio
         }
         _ => return,
     };
-    evidence.push(format!("stream_state={}", state.as_str()));
+    evidence.push(Evidence::fact("stream_state", state.as_str()));
 }
 
 fn stream_score(state: DeviceStreamState, verdict: Verdict) -> Option<f64> {

@@ -521,8 +521,11 @@ fn every_issue_names_its_figures_and_its_threshold() {
     let hot = Watched::new().reports(extreme(true)).judge();
     assert_eq!(hot.issues.len(), 4);
     for issue in &hot.issues {
-        let has = |name: &str| issue.evidence.iter().any(|figure| figure.starts_with(name));
-        assert!(has("threshold="), "{issue:?}");
+        let mut figures = issue.evidence.iter().map(ToString::to_string);
+        assert!(
+            figures.any(|figure| figure.starts_with("threshold=")),
+            "{issue:?}"
+        );
     }
     let of = |judged: &Assessment, code: &str| {
         let found = judged

@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use super::direct::DirectConfig;
-use super::report::{Report, figure, whole};
+use super::report::{Report, whole};
 use super::score::{strain, weighted_mean};
 use super::{History, Load};
-use crate::model::{DeviceRecordState, EncoderStatus, Severity, Verdict, issue_code};
+use crate::model::{DeviceRecordState, EncoderStatus, Evidence, Severity, Verdict, issue_code};
 
 /// Score of processor, memory and temperature together; `None` without any of them.
 pub(super) fn judge_system(
@@ -24,8 +24,8 @@ pub(super) fn judge_system(
         report
             .raise(issue_code::CPU_HIGH, Severity::Warning, since, message)
             .extend([
-                figure("cpu_percent", percent),
-                figure("threshold", config.cpu_percent),
+                Evidence::Figure("cpu_percent", percent),
+                Evidence::Figure("threshold", config.cpu_percent),
             ]);
         report.verdict(Verdict::Worn);
     }
@@ -35,8 +35,8 @@ pub(super) fn judge_system(
         report
             .raise(issue_code::MEMORY_HIGH, Severity::Warning, since, message)
             .extend([
-                figure("memory_percent", percent),
-                figure("threshold", config.memory_percent),
+                Evidence::Figure("memory_percent", percent),
+                Evidence::Figure("threshold", config.memory_percent),
             ]);
         report.verdict(Verdict::Worn);
     }
@@ -81,9 +81,9 @@ fn judge_temperature(config: &DirectConfig, temperature: Option<f64>, report: &m
     report
         .raise(issue_code::TEMPERATURE_HIGH, severity, since, message)
         .extend([
-            figure("temperature", celsius),
-            figure("threshold", warning),
-            figure("critical", critical),
+            Evidence::Figure("temperature", celsius),
+            Evidence::Figure("threshold", warning),
+            Evidence::Figure("critical", critical),
         ]);
     report.verdict(Verdict::Worn);
 }
@@ -106,9 +106,9 @@ pub(super) fn judge_storage(
         report
             .raise(issue_code::STORAGE_LOW, Severity::Warning, since, message)
             .extend([
-                ["slot=", slot].concat(),
-                figure("used_percent", percent),
-                figure("threshold", config.storage_percent),
+                Evidence::fact("slot", slot.clone()),
+                Evidence::Figure("used_percent", percent),
+                Evidence::Figure("threshold", config.storage_percent),
             ]);
         // A full medium ends a recording, not a stream.
         if status.record_state == DeviceRecordState::Recording {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::History;
 use super::score::weighted_mean;
 use crate::model::{
-    AlarmCategory, Assessment, Health, Issue, IssueCode, Severity, SubScores, Verdict,
+    AlarmCategory, Assessment, Evidence, Health, Issue, IssueCode, Severity, SubScores, Verdict,
 };
 
 /// What an issue about stream, input or an alarm costs.
@@ -38,20 +38,6 @@ pub(super) struct Scores {
     pub(super) stream: Option<f64>,
     pub(super) system: Option<f64>,
     pub(super) storage: Option<f64>,
-}
-
-/// One figure of evidence, with one decimal. An encoder in trouble has dozens of them and is judged
-/// several times a second, so digits are not left to the general formatting of floating point.
-pub(super) fn figure(name: &str, value: f64) -> String {
-    let tenths = (value.abs() * 10.0).round();
-    if !value.is_finite() || tenths >= 1e15 {
-        return format!("{name}={value}");
-    }
-    let tenths = tenths as u64;
-    let sign = if value < 0.0 && tenths > 0 { "-" } else { "" };
-    let (mut whole, mut tenth) = (itoa::Buffer::new(), itoa::Buffer::new());
-    let (whole, tenth) = (whole.format(tenths / 10), tenth.format(tenths % 10));
-    [name, "=", sign, whole, ".", tenth].concat()
 }
 
 /// A percentage or temperature for a message, rounded.
@@ -95,7 +81,7 @@ impl<'a> Report<'a> {
         severity: Severity,
         since: Option<Instant>,
         message: impl Into<String>,
-    ) -> &mut Vec<String> {
+    ) -> &mut Vec<Evidence> {
         let since = self.history.wall(since.unwrap_or(self.now));
         let issue = Issue::new(code, severity, message, since);
         let issues = &mut self.assessment.issues;
@@ -114,7 +100,7 @@ impl<'a> Report<'a> {
         severity: Severity,
         since: Option<Instant>,
         message: impl Into<String>,
-    ) -> &mut Vec<String> {
+    ) -> &mut Vec<Evidence> {
         self.deductions[part as usize] += match severity {
             Severity::Info => 0.0,
             Severity::Warning => WARNING_PENALTY,
@@ -129,7 +115,7 @@ impl<'a> Report<'a> {
         code: impl Into<IssueCode>,
         since: Option<Instant>,
         message: impl Into<String>,
-    ) -> &mut Vec<String> {
+    ) -> &mut Vec<Evidence> {
         self.verdict(Verdict::Failing);
         self.raise_with_penalty(Part::Stream, code, Severity::Critical, since, message)
     }
@@ -140,15 +126,15 @@ impl<'a> Report<'a> {
         code: impl Into<IssueCode>,
         since: Option<Instant>,
         message: impl Into<String>,
-    ) -> &mut Vec<String> {
+    ) -> &mut Vec<Evidence> {
         self.verdict(Verdict::Worn);
         self.raise_with_penalty(Part::Stream, code, Severity::Warning, since, message)
     }
 
     /// How long something has lasted, as evidence.
-    pub(super) fn lasted(&self, since: Option<Instant>) -> Option<String> {
+    pub(super) fn lasted(&self, since: Option<Instant>) -> Option<Evidence> {
         let span = self.now.saturating_duration_since(since?);
-        Some(figure("lasted_seconds", span.as_secs_f64()))
+        Some(Evidence::Figure("lasted_seconds", span.as_secs_f64()))
     }
 
     pub(super) fn lasts(&self, since: Option<Instant>, span: Duration) -> bool {
@@ -186,25 +172,5 @@ impl<'a> Report<'a> {
             .issues
             .sort_by_key(|issue| std::cmp::Reverse(issue.severity));
         self.assessment
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_have_one_decimal() {
-        let shown = [0.0, 84.04, 84.06, -0.04, -3.25, 1e14, f64::NAN].map(|f| figure("f", f));
-        let expected = [
-            "0.0",
-            "84.0",
-            "84.1",
-            "0.0",
-            "-3.3",
-            "100000000000000",
-            "NaN",
-        ];
-        assert_eq!(shown, expected.map(|figure| format!("f={figure}")));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Health, Timestamp};
+use super::{Evidence, Health, Timestamp};
 
 /// How bad something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -163,7 +163,7 @@ pub struct Issue {
     pub since: Timestamp,
     /// The figures that led to it, such as `temperature=84.0` and `threshold=80.0`.
     #[serde(default)]
-    pub evidence: Vec<String>,
+    pub evidence: Vec<Evidence>,
 }
 
 impl Issue {
@@ -185,8 +185,11 @@ impl Issue {
 
     /// Adds what led to it.
     #[must_use]
-    pub fn with_evidence(mut self, evidence: impl IntoIterator<Item = String>) -> Self {
-        self.evidence.extend(evidence);
+    pub fn with_evidence<E: Into<Evidence>>(
+        mut self,
+        evidence: impl IntoIterator<Item = E>,
+    ) -> Self {
+        self.evidence.extend(evidence.into_iter().map(Into::into));
         self
     }
 }

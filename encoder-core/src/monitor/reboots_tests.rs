@@ -82,6 +82,28 @@ fn each_restart_counts_once_however_many_signs_it_gives() {
 }
 
 #[test]
+fn a_sign_that_follows_soon_after_it_is_up_belongs_to_the_restart() {
+    let mut watched = Watched::new();
+    watched.sees(0, status(DeviceStreamState::Idle));
+    watched.restart(40);
+    let mut safe = status(DeviceStreamState::Idle);
+    safe.alarms.push(Alarm {
+        code: "safe_boot_mode".to_owned(),
+        category: AlarmCategory::System,
+        severity: Severity::Warning,
+        message: String::new(),
+    });
+    watched.sees(44, safe);
+    assert_eq!(watched.trace.total(), 1);
+    // A device that starts up for longer than that is still the same restart.
+    for second in [100, 110, 120] {
+        watched.sees(second, status(DeviceStreamState::Initialising));
+        watched.sees(second + 1, status(DeviceStreamState::Unknown));
+    }
+    assert_eq!(watched.trace.total(), 2);
+}
+
+#[test]
 fn restart_seen_only_by_its_uptime_counts() {
     let mut watched = Watched::new();
     for (second, uptime) in [(0, 500), (10, 510), (20, 4), (30, 14)] {

@@ -215,7 +215,7 @@ fn step_down(
         cause: issue.code.clone(),
         since: issue.since,
         evidence: std::iter::once(format!("{}: {}", issue.code, issue.message))
-            .chain(issue.evidence.iter().cloned())
+            .chain(issue.evidence.iter().map(ToString::to_string))
             .collect(),
         threshold: format!(
             "adaptation.trouble_after_seconds={}",

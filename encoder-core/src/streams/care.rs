@@ -24,13 +24,15 @@ use crate::remediation::{CareAttempt, CareConfig, CareFacts, Step, care, in_forc
 const LOOK: Duration = Duration::from_millis(250);
 
 /// A step on a device, for the timelines of the streams that hold it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tended {
     name: &'static str,
     severity: Severity,
     message: String,
     evidence: Vec<String>,
     threshold: String,
+    /// The device, when the step on it failed.
+    failed_on: Option<EncoderId>,
 }
 
 /// A step that was chosen.
@@ -156,13 +158,8 @@ impl Streams {
             .observe_remediation(chosen.kind, step, "proposed");
         let message = format!("would {step} {id}, but it may only be observed");
         tracing::info!(encoder = %id, step, cause = %chosen.cause, "remediation proposed");
-        self.tell_holders(
-            id,
-            chosen,
-            issue_code::REMEDIATION_PROPOSED,
-            Severity::Info,
-            message,
-        );
+        let (name, config) = (issue_code::REMEDIATION_PROPOSED, &self.context.config.care);
+        self.tell_holders(id, &chosen.told(config, name, Severity::Info, message));
     }
 
     fn tell_outcome(
@@ -190,41 +187,59 @@ impl Streams {
             .observe_remediation(chosen.kind, step, outcome);
         tracing::warn!(encoder = %id, step, cause = %chosen.cause, outcome, ms, "remediation");
         let message = format!("{step} on {id}: {message}");
-        self.tell_holders(id, chosen, step, severity, message);
+        let tended = chosen.told(&self.context.config.care, step, severity, message);
+        let failed_on = result.is_err().then(|| id.clone());
+        self.tell_holders(
+            id,
+            &Tended {
+                failed_on,
+                ..tended
+            },
+        );
         if let Some(encoder) = self.context.fleet.find(id) {
             encoder.look_now();
         }
     }
 
-    fn tell_holders(
-        &self,
-        id: &EncoderId,
-        chosen: &Chosen,
-        name: &'static str,
-        severity: Severity,
-        message: String,
-    ) {
-        let config = &self.context.config.care;
+    fn tell_holders(&self, id: &EncoderId, tended: &Tended) {
         for stream in self.context.fleet.holders(id) {
             let Some(handle) = self.handles().get(&stream).cloned() else {
                 continue;
             };
-            let tended = Tended {
-                name,
-                severity,
-                message: message.clone(),
-                evidence: chosen.evidence.clone(),
-                threshold: threshold(config, chosen.kind),
-            };
             // An actor that is over or too busy has no place for it; it was logged and counted.
-            let _ = handle.commands.try_send(Command::Tended(tended));
+            let _ = handle.commands.try_send(Command::Tended(tended.clone()));
+        }
+    }
+}
+
+impl Chosen {
+    /// The step in words.
+    fn told(
+        &self,
+        config: &CareConfig,
+        name: &'static str,
+        severity: Severity,
+        message: String,
+    ) -> Tended {
+        Tended {
+            name,
+            severity,
+            message,
+            evidence: self.evidence.clone(),
+            threshold: threshold(config, self.kind),
+            failed_on: None,
         }
     }
 }
 
 impl Actor {
-    /// Writes a step on one of the stream's devices into the timeline.
+    /// Writes a step on one of the stream's devices into the timeline. One that failed is told as
+    /// a failed repair of that device, which need not be the one on air.
     pub(super) fn note_tended(&mut self, tended: Tended) {
+        if let Some(encoder) = tended.failed_on {
+            let code = IssueCode::new(issue_code::REPAIR_FAILED);
+            self.tell_error_of(encoder, &code, &tended.message);
+        }
         let note = self.new_note(tended.name, tended.severity, tended.message);
         self.timeline
             .add(note.evidence(tended.evidence, Some(tended.threshold)));

@@ -173,7 +173,11 @@ fn failing(primary: &EncoderSnapshot, now: Timestamp) -> Fault {
     let worst = worst.or_else(|| primary.assessment.worst());
     let state = primary.stream_state();
     let mut evidence = vec![format!("stream_state={state:?}").to_lowercase()];
-    evidence.extend(worst.iter().flat_map(|issue| issue.evidence.clone()));
+    evidence.extend(
+        worst
+            .iter()
+            .flat_map(|issue| issue.evidence.iter().map(ToString::to_string)),
+    );
     Fault {
         cause: worst.map_or(IssueCode::new(issue_code::STREAM_FAILING), |issue| {
             issue.code.clone()

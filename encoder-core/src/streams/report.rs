@@ -47,9 +47,13 @@ impl Actor {
     }
 
     pub(super) fn tell_error(&self, code: &IssueCode, message: &str) {
+        self.tell_error_of(self.record().primary.encoder_id.clone(), code, message);
+    }
+
+    pub(super) fn tell_error_of(&self, encoder: EncoderId, code: &IssueCode, message: &str) {
         self.tell(EventKind::StreamError(StreamErrorReport {
             stream_id: self.record().id.clone(),
-            encoder_id: Some(self.record().primary.encoder_id.clone()),
+            encoder_id: Some(encoder),
             code: code.to_string(),
             severity: Severity::Critical,
             message: message.to_owned(),

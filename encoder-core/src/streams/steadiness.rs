@@ -1,6 +1,8 @@
 //! Whether an encoder puts out what it is set to. Pure.
 
-use crate::model::{Issue, OutputReadings, Severity, StreamConfig, Timestamp, issue_code};
+use crate::model::{
+    Evidence, Issue, OutputReadings, Severity, StreamConfig, Timestamp, issue_code,
+};
 use crate::remediation::AdaptConfig;
 
 /// Whether the measured bitrate keeps up with the configured one.
@@ -44,7 +46,7 @@ impl Steadiness {
             message,
             since,
         );
-        Some(issue.with_evidence([format!("bitrate={}", measured.0)]))
+        Some(issue.with_evidence([Evidence::Count("bitrate", measured.0)]))
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use encoder_core::events::Delivery;
 use encoder_core::model::{
-    Action, Alarm, AlarmCategory, AutoRemediation, Bitrate, EncoderId, Personality, Protection,
-    Severity, StreamId, StreamState, TroubleKind, alarm_code,
+    Action, Alarm, AlarmCategory, AutoRemediation, Bitrate, EncoderId, EventKind, Personality,
+    Protection, Severity, StreamId, StreamState, TroubleKind, alarm_code, issue_code,
 };
 use encoder_core::testkit::CallKind;
 
@@ -241,7 +242,8 @@ async fn a_backup_that_serves_files_is_not_ready_and_is_brought_back() {
 async fn a_silent_device_gets_new_connections_within_the_budget() {
     let bench = Setup::new(2, Personality::Takeover).build().await;
     bench.encoder(&id(2)).allow_repairs();
-    warm(&bench).await;
+    let stream = warm(&bench).await;
+    let mut feed = bench.manager.events().subscribe();
     bench.encoder(&id(2)).go_silent();
     pass(Duration::from_secs(600)).await;
     let commands = bench.encoder(&id(2)).commands();
@@ -251,4 +253,20 @@ async fn a_silent_device_gets_new_connections_within_the_budget() {
         3
     );
     assert!(!commands.contains(&CallKind::Control(Action::Reboot)));
+    let failed = bench.noted(&stream, "reconnect").await;
+    assert_eq!(failed.len(), 3);
+    let mut told = 0;
+    while let Ok(Some(delivery)) = tokio::time::timeout(Duration::from_millis(1), feed.next()).await
+    {
+        let Delivery::Event(event) = delivery else {
+            continue;
+        };
+        if let EventKind::StreamError(report) = &event.kind
+            && report.code == issue_code::REPAIR_FAILED
+        {
+            assert_eq!(report.encoder_id, Some(id(2)), "the device that was tended");
+            told += 1;
+        }
+    }
+    assert_eq!(told, 3, "{failed:#?}");
 }

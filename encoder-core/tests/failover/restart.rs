@@ -1,8 +1,13 @@
 //! A manager that restarts goes on with what it finds, and moves nothing without need.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use encoder_core::model::{Personality, Protection, StreamId, StreamState};
+use encoder_core::model::{EncoderSpec, Personality, Protection, StreamId, StreamState};
+use encoder_core::monitor::errors::ErrorQuery;
+use encoder_core::store::Key;
+use encoder_core::testkit::FakeEncoder;
+use encoder_core::{EncoderDriver as _, Manager};
 
 use crate::bench::{Bench, Setup, id, pass};
 
@@ -25,6 +30,44 @@ async fn restart_leaves_a_healthy_stream_alone() {
     assert_eq!(bench.failovers(&stream), 0);
     assert_eq!(bench.encoder(&id(1)).commands(), []);
     assert_eq!(bench.on_air(), [id(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn restart_remembers_what_went_wrong() {
+    let mut bench = Setup::new(2, Personality::Takeover).build().await;
+    bench.encoder(&id(2)).go_silent();
+    let known = |bench: &Bench| bench.manager.errors(&ErrorQuery::default());
+    bench.until("told", |b| !known(b).is_empty()).await;
+    bench.encoder(&id(2)).come_back();
+    pass(Duration::from_secs(60)).await;
+    let before = known(&bench);
+    bench.crash_and_restart().await;
+    pass(Duration::from_secs(5)).await;
+    let after = known(&bench);
+    assert_eq!(after.len(), before.len());
+    assert_eq!(after[0].id(), before[0].id());
+    assert!(!after[0].is_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_manager_that_stands_by_writes_no_errors() {
+    let bench = Setup::new(1, Personality::Takeover).build().await;
+    let mut config = bench.config.clone();
+    config.instance = "second".to_owned();
+    let silent = FakeEncoder::new("enc-9");
+    let spec = EncoderSpec::new(silent.id().clone(), "fake://").with_driver("fake");
+    let second = Manager::builder()
+        .with_config(config)
+        .with_store(Arc::clone(&bench.store))
+        .with_encoder_driver(spec, silent.driver())
+        .build()
+        .await
+        .unwrap();
+    silent.go_silent();
+    pass(Duration::from_secs(120)).await;
+    assert!(!second.errors(&ErrorQuery::default()).is_empty());
+    let stored = bench.store.list(&Key::try_new("errors/").unwrap()).await;
+    assert_eq!(stored.unwrap(), []);
 }
 
 #[tokio::test(start_paused = true)]

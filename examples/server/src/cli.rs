@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use crate::auth::{ApiKeys, Scope};
 use crate::config::{self, AuthConfig, LogConfig, LogFormat, ServerConfig};
 use crate::state::AppState;
-use crate::{demo, serve};
+use crate::{demo, probe, serve};
 
 /// Libraries whose finer log levels show what they carry, keys included.
 const QUIET: &str = "hyper=info,h2=info,tungstenite=info,rustls=info,engineioxide=info,\
@@ -39,7 +39,12 @@ enum Command {
     CheckConfig {
         /// The file.
         file: PathBuf,
+        /// A file of environment variables that is laid over it.
+        #[arg(long)]
+        env: Option<PathBuf>,
     },
+    /// Asks a running server whether it is well.
+    Probe(probe::ProbeArgs),
     /// Shows trouble, and what becomes of it, on six simulated encoders.
     Demo(demo::DemoArgs),
 }
@@ -99,7 +104,11 @@ impl Cli {
         match self.command {
             Command::Serve(args) => args.run(),
             Command::Keys(command) => block_on(command.run()),
-            Command::CheckConfig { file } => Ok(check_config(&file)),
+            Command::CheckConfig { file, env } => Ok(check_config(&file, env.as_deref())),
+            Command::Probe(args) => block_on(async {
+                args.run().await?;
+                Ok(ExitCode::SUCCESS)
+            }),
             Command::Demo(args) => {
                 start_logging(&demo_log());
                 block_on(demo::run(args))
@@ -179,8 +188,8 @@ async fn open_keys(data: &Path) -> anyhow::Result<ApiKeys> {
 }
 
 /// One line per problem.
-fn check_config(file: &Path) -> ExitCode {
-    let problems = config::check_file(file);
+fn check_config(file: &Path, env: Option<&Path>) -> ExitCode {
+    let problems = config::check_files(file, env);
     for problem in &problems {
         println!("{problem}");
     }

@@ -13,6 +13,7 @@ pub mod ingest;
 pub mod limits;
 mod openapi;
 mod overview;
+mod probe;
 pub mod problem;
 mod routes;
 pub mod serve;

@@ -119,6 +119,35 @@ fn two_errors_are_not_escalated_and_a_flapping_one_is() {
 }
 
 #[test]
+fn errors_further_apart_than_the_window_are_not_similar() {
+    let mut watch = Watch::new(&SITES);
+    for second in [0.0, 200.0, 400.0] {
+        watch.report(1, &["device_silent"], second);
+        watch.report(1, &[], second + 1.0);
+        watch.look(second + 5.0);
+    }
+    assert_eq!(
+        watch.look(405.0),
+        [""; 0],
+        "the first is more than 300 s ago"
+    );
+    watch.report(1, &["device_silent"], 420.0);
+    assert_eq!(watch.look(425.0), ["encoder:helo-1"]);
+}
+
+#[test]
+fn recoveries_that_failed_long_ago_do_not_count() {
+    let window = ErrorsConfig::default().recovery_window.as_secs_f64();
+    let mut watch = Watch::new(&SITES);
+    watch.failed(4, 0.0);
+    watch.look(1.0);
+    watch.failed(1, window + 1.0);
+    assert_eq!(watch.look(window + 2.0), [""; 0]);
+    watch.failed(4, window + 2.0);
+    assert_eq!(watch.look(window + 3.0), ["stream:str_1"]);
+}
+
+#[test]
 fn similar_errors_without_a_common_cause_are_escalated_as_such() {
     let mut watch = Watch::new(&["a", "b", "c", "d", "e", "f"]);
     for number in 1..=3 {

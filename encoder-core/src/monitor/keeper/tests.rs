@@ -1,12 +1,15 @@
 use std::time::Duration;
 
 use super::*;
-use crate::Manager;
+use crate::manager::ManagerBuilder;
 use crate::model::{
-    DeviceRecordState, DeviceStreamState, EncoderSpec, MediumReadings, SwitchOutcome,
+    Alarm, AlarmCategory, DeviceRecordState, DeviceStreamState, EncoderSpec, MediumReadings,
+    Severity, SwitchOutcome,
 };
 use crate::monitor::storage::SwitchMode;
+use crate::store::{MemoryStore, StateStore};
 use crate::testkit::{CallKind, FakeEncoder};
+use crate::{EncoderDriver as _, Manager};
 
 fn medium(slot: &str, kind: &str, free: u64) -> MediumReadings {
     MediumReadings {
@@ -21,29 +24,41 @@ fn medium(slot: &str, kind: &str, free: u64) -> MediumReadings {
     }
 }
 
-async fn manager(helo: &FakeEncoder, mode: SwitchMode) -> Manager {
+fn builder(helo: &FakeEncoder, mode: SwitchMode) -> ManagerBuilder {
     let mut config = ManagerConfig::default();
     config.storage.switch = mode;
     let spec = EncoderSpec::new(crate::EncoderDriver::id(helo).clone(), "fake://1");
     Manager::builder()
         .with_config(config)
         .with_encoder_driver(spec, helo.driver())
-        .build()
-        .await
-        .unwrap()
 }
 
-/// A recorder whose medium ran full after ten seconds, seen by a manager.
-async fn ran_full(mode: SwitchMode, second: u64) -> (FakeEncoder, Manager) {
+async fn manager(helo: &FakeEncoder, mode: SwitchMode) -> Manager {
+    builder(helo, mode).build().await.unwrap()
+}
+
+fn recorder(second: u64) -> FakeEncoder {
     let media = [
         medium("primary", "sd", 300),
         medium("secondary", "usb", second),
     ];
     let helo = FakeEncoder::new("helo-1").with_media(media);
     helo.set_state(DeviceStreamState::Streaming);
+    helo
+}
+
+/// A recorder whose medium ran full after ten seconds, seen by a manager.
+async fn ran_full(mode: SwitchMode, second: u64) -> (FakeEncoder, Manager) {
+    let helo = recorder(second);
     let manager = manager(&helo, mode).await;
     let id = crate::EncoderDriver::id(&helo).clone();
     manager.control(&id, &Action::StartRecording).await.unwrap();
+    run_full(&helo).await;
+    (helo, manager)
+}
+
+/// Its medium runs full after ten seconds, and the recorder breaks off.
+async fn run_full(helo: &FakeEncoder) {
     tokio::time::sleep(Duration::from_secs(5)).await;
     helo.set_readings(|status| status.media[0].free_bytes = Some(100));
     tokio::time::sleep(Duration::from_secs(5)).await;
@@ -54,7 +69,6 @@ async fn ran_full(mode: SwitchMode, second: u64) -> (FakeEncoder, Manager) {
     });
     helo.fail_recording();
     tokio::time::sleep(Duration::from_secs(5)).await;
-    (helo, manager)
 }
 
 fn report(manager: &Manager) -> StorageReport {
@@ -97,6 +111,72 @@ async fn observing_proposes_once_and_does_nothing() {
     assert_eq!(switches.len(), 1, "{switches:?}");
     assert_eq!(switches[0].outcome, SwitchOutcome::Proposed);
     assert_eq!(helo.commands(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_manager_that_stands_by_moves_no_recording() {
+    let store: Arc<dyn StateStore> = Arc::new(MemoryStore::new());
+    let leads = Manager::builder().with_store(Arc::clone(&store));
+    let leads = leads.build().await.unwrap();
+    assert!(leads.is_ready());
+    let helo = recorder(500);
+    let mut config = ManagerConfig::default();
+    config.instance = "second".to_owned();
+    let second = builder(&helo, SwitchMode::On).with_config(config);
+    let second = second.with_store(store).build().await.unwrap();
+    helo.control(&Action::StartRecording).await.unwrap();
+    run_full(&helo).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(report(&second).record_state, DeviceRecordState::Failing);
+    assert_eq!(helo.commands(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_encoder_in_maintenance_is_somebody_elses() {
+    let helo = recorder(500);
+    let manager = manager(&helo, SwitchMode::On).await;
+    let id = crate::EncoderDriver::id(&helo).clone();
+    manager.control(&id, &Action::StartRecording).await.unwrap();
+    let away = manager.control(&id, &Action::EnterMaintenance).await;
+    away.unwrap();
+    run_full(&helo).await;
+    assert_eq!(helo.commands(), []);
+    assert_eq!(report(&manager).switches, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_selection_without_effect_is_no_success() {
+    let helo = recorder(500);
+    helo.ignore_selection();
+    let manager = manager(&helo, SwitchMode::On).await;
+    let id = crate::EncoderDriver::id(&helo).clone();
+    manager.control(&id, &Action::StartRecording).await.unwrap();
+    run_full(&helo).await;
+    let switches = report(&manager).switches;
+    assert_eq!(switches[0].outcome, SwitchOutcome::Reverted);
+    assert!(
+        switches[0].message.contains("usb was selected and is full"),
+        "{switches:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_medium_that_does_not_keep_up_is_left_by_closing_its_file() {
+    let helo = recorder(500);
+    let manager = manager(&helo, SwitchMode::On).await;
+    let id = crate::EncoderDriver::id(&helo).clone();
+    manager.control(&id, &Action::StartRecording).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    helo.raise_alarm(Alarm {
+        code: "media_too_slow".to_owned(),
+        category: AlarmCategory::Storage,
+        severity: Severity::Warning,
+        message: "Media too slow".to_owned(),
+    });
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let switches = report(&manager).switches;
+    assert!(switches[0].stopped_recording, "{switches:?}");
+    assert!(switches[0].message.contains("the recorder was stopped"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,11 +1,12 @@
 //! How one medium is, from readings and alarms.
 
-use crate::model::{EncoderStatus, MediumReadings, MediumState};
+use crate::model::{Alarm, EncoderStatus, MediumReadings, MediumState};
 
 /// The slot that the drivers' recordings go to.
 const PRIMARY: &str = "primary";
-/// What the alarms of the second slot begin with.
 const SECONDARY: &str = "secondary";
+/// What the alarms of the second slot begin with.
+const OF_SECONDARY: &str = "secondary_";
 
 const DAMAGED: [&str; 3] = ["media_damaged", "media_unformatted", "media_format_failed"];
 const UNWRITABLE: [&str; 5] = [
@@ -32,14 +33,16 @@ pub fn state_of(
     status: &EncoderStatus,
     low_percent: f64,
 ) -> Option<MediumState> {
+    let second = medium.slot == SECONDARY;
     let raised = |code: &&str| {
-        let second = format!("{SECONDARY}_{code}");
-        let code = if medium.slot == SECONDARY {
-            &second
-        } else {
-            *code
+        let about = |alarm: &Alarm| {
+            if second {
+                alarm.code.strip_prefix(OF_SECONDARY) == Some(code)
+            } else {
+                alarm.code == **code
+            }
         };
-        status.alarm(code).is_some()
+        status.alarms.iter().any(about)
     };
     // Less than one percent may still be gigabytes, so only bytes or the alarm say full.
     if !medium.mounted? {

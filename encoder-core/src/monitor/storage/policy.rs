@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::medium::{primary, state_of};
 use crate::health::{HealthPolicy, History};
 use crate::model::{
-    Alarm, AlarmCategory, Assessment, DeviceRecordState, EncoderStatus, Issue, MediumReadings,
-    MediumState, Severity, issue_code,
+    Alarm, AlarmCategory, Assessment, DeviceRecordState, EncoderStatus, Evidence, Issue,
+    MediumReadings, MediumState, Severity, issue_code,
 };
 
 /// The alarm of a medium that was pulled out under a recording.
@@ -44,10 +44,12 @@ impl HealthPolicy for StoragePolicy {
             let since = history.media_since(&medium.slot).unwrap_or(now);
             let message = ["the ", &medium.slot, " medium ", name, " is ", state].concat();
             let issue = Issue::new(code, Severity::Warning, message, history.wall(since));
-            let free = medium.free_bytes.map(|bytes| format!("free_bytes={bytes}"));
+            let free = medium
+                .free_bytes
+                .map(|bytes| Evidence::Count("free_bytes", bytes));
             let about = |alarm: &&Alarm| alarm.category == AlarmCategory::Storage;
             let alarms = status.alarms.iter().filter(about);
-            let alarms = alarms.map(|alarm| ["alarm=", &alarm.code].concat());
+            let alarms = alarms.map(|alarm| Evidence::fact("alarm", alarm.code.clone()));
             let evidence = free.into_iter().chain(alarms);
             assessment.issues.push(issue.with_evidence(evidence));
         }

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::error::{ErrorKind, Retry};
 use crate::model::Timestamp;
+use crate::store::SeriesChunk;
 
 const LONG: Duration = Duration::from_secs(600);
 
@@ -164,6 +165,42 @@ async fn a_damaged_file_says_what_to_do() {
         assert!(error.to_string().contains("backup"), "{error}");
         assert!(error.to_string().contains("fleet.db"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn damage_in_recorded_series_alone_keeps_nobody_off_the_records() {
+    let folder = folder();
+    let settings = config(&folder);
+    let store = open(settings.clone()).await;
+    store.put(&key("a"), b"1", Expect::Any).await.unwrap();
+    store.close().await;
+    let root: u32 = Connection::open(&settings.path)
+        .unwrap()
+        .query_row(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'series'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    let mut bytes = std::fs::read(&settings.path).unwrap();
+    let page = (root - 1) as usize * 4096;
+    bytes[page..page + 4096].fill(0xA5);
+    std::fs::write(&settings.path, bytes).unwrap();
+
+    let store = open(settings).await;
+    let record = store.get(&key("a")).await.unwrap().unwrap();
+    assert_eq!(record.value, b"1");
+    store.put(&key("b"), b"2", Expect::Any).await.unwrap();
+    let chunk = SeriesChunk {
+        subject: "encoder/helo-1".to_owned(),
+        metric: "temperature".to_owned(),
+        step: Duration::from_secs(10),
+        start: Timestamp::from_millis(0),
+        body: vec![1],
+    };
+    let lost = store.append(vec![chunk]).await.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::StoreUnavailable);
+    store.put(&key("c"), b"3", Expect::Any).await.unwrap();
 }
 
 #[tokio::test]

@@ -53,6 +53,7 @@ pub(super) struct Script {
     pub(super) refuse_starts: u32,
     pub(super) never_streams: bool,
     pub(super) ignores_configure: bool,
+    pub(super) ignores_selection: bool,
     pub(super) ignores_stop: bool,
 }
 

@@ -18,6 +18,11 @@ impl FakeEncoder {
         self
     }
 
+    /// Takes the selection of a medium from now on without effect, which shows in what it reads.
+    pub fn ignore_selection(&self) {
+        self.0.lock().script.ignores_selection = true;
+    }
+
     /// The recorder breaks off, as it does when its medium takes no more.
     pub fn fail_recording(&self) {
         self.0.record(DeviceRecordState::Failing);
@@ -37,6 +42,10 @@ impl Device {
             let message = "the device has no such medium";
             return Err(self.error(ErrorKind::DeviceRejected, message));
         };
+        if state.script.ignores_selection {
+            return Ok(());
+        }
+        let media = &mut state.status.media;
         media.swap(0, place);
         let [slot, other] = [0, place].map(|place| media[place].slot.clone());
         (media[0].slot, media[place].slot) = (other, slot);

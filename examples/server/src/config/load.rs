@@ -41,23 +41,9 @@ impl fmt::Display for ConfigProblem {
 /// # Errors
 /// [`ErrorKind::ConfigInvalid`] naming every problem.
 pub fn load(file: Option<&Path>, dotenv: Option<&Path>) -> Result<ServerConfig> {
-    let mut figment = Figment::new();
-    if let Some(file) = file {
-        figment = figment.merge(Yaml::file_exact(file));
-    }
     let dotenv = dotenv.filter(|path| path.exists());
-    let written = dotenv.map(DotEnv::read).unwrap_or_default();
-    for name in short::names() {
-        let of_file = written.value(name);
-        let of_process = std::env::var(name).ok();
-        if let Some(value) = of_process.or(of_file) {
-            figment = figment.merge(short::ShortName { name, value });
-        }
-    }
-    if dotenv.is_some() {
-        figment = figment.merge(written);
-    }
-    figment = figment.merge(Env::prefixed(ENV_PREFIX).split("__"));
+    let figment = sources(file, dotenv, |name| std::env::var(name).ok());
+    let figment = figment.merge(Env::prefixed(ENV_PREFIX).split("__"));
     read(&figment).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         Error::new(ErrorKind::ConfigInvalid, lines.join("; "))
@@ -66,9 +52,36 @@ pub fn load(file: Option<&Path>, dotenv: Option<&Path>) -> Result<ServerConfig> 
 
 /// Everything that is wrong with a file, the environment left aside.
 pub fn check_file(file: &Path) -> Vec<ConfigProblem> {
-    read(&Figment::new().merge(Yaml::file_exact(file)))
-        .err()
-        .unwrap_or_default()
+    check_files(file, None)
+}
+
+/// Everything that is wrong with a file and, laid over it, a `.env` file; the environment of this
+/// process left aside.
+pub fn check_files(file: &Path, dotenv: Option<&Path>) -> Vec<ConfigProblem> {
+    let figment = sources(Some(file), dotenv, |_| None);
+    read(&figment).err().unwrap_or_default()
+}
+
+/// The files, and between them the short names, which `environment` may know better.
+fn sources(
+    file: Option<&Path>,
+    dotenv: Option<&Path>,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Figment {
+    let mut figment = Figment::new();
+    if let Some(file) = file {
+        figment = figment.merge(Yaml::file_exact(file));
+    }
+    let written = dotenv.map(DotEnv::read).unwrap_or_default();
+    for name in short::names() {
+        if let Some(value) = environment(name).or_else(|| written.value(name)) {
+            figment = figment.merge(short::ShortName { name, value });
+        }
+    }
+    if dotenv.is_some() {
+        figment = figment.merge(written);
+    }
+    figment
 }
 
 /// A parser stops at the first fault. To report all of them, each faulty key is noted, taken
@@ -81,9 +94,13 @@ fn read(figment: &Figment) -> std::result::Result<ServerConfig, Vec<ConfigProble
     };
     loop {
         match Value::from(tree.clone()).deserialize::<ServerConfig>() {
-            Ok(config) if problems.is_empty() => return beyond_types(config),
             Ok(config) => {
-                problems.extend(beyond_types(config).err().unwrap_or_default());
+                let judged = beyond_types(config);
+                if problems.is_empty() && judged.is_ok() {
+                    return judged;
+                }
+                let more = judged.err().unwrap_or_default();
+                problems.extend(more.into_iter().map(|problem| placed(figment, problem)));
                 return Err(problems);
             }
             Err(error) => {
@@ -124,6 +141,18 @@ fn problem(figment: &Figment, error: &figment::Error, path: Vec<String>) -> Conf
         key: path.join("."),
         message,
         place: place(found.or(error.metadata.as_ref())),
+    }
+}
+
+/// Names the source of a value that has the right type and is wrong all the same; one that is set
+/// nowhere is the configuration's as a whole.
+fn placed(figment: &Figment, problem: ConfigProblem) -> ConfigProblem {
+    match figment.find_metadata(&problem.key) {
+        Some(found) => ConfigProblem {
+            place: place(Some(found)),
+            ..problem
+        },
+        None => problem,
     }
 }
 

@@ -19,7 +19,7 @@ mod short;
 mod tests;
 
 pub use ingest::{IngestAddress, IngestConfig, WitnessConfig};
-pub use load::{ConfigProblem, check_file, load};
+pub use load::{ConfigProblem, check_file, check_files, load};
 
 /// Settings of the server.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -257,6 +257,35 @@ fn wrong_patterns_of_errors_are_named_with_file_and_entry() {
 }
 
 #[test]
+fn a_wrong_value_is_named_with_the_file_that_holds_it() {
+    let settings = file("manager: {errors: {patterns: /nowhere/patterns.json}}\n");
+    let found = check_file(settings.path());
+    assert_eq!(found.len(), 1, "{found:?}");
+    let name = settings.path().file_name().unwrap().to_string_lossy();
+    assert!(found[0].place.contains(&*name), "{found:?}");
+    assert_eq!(found[0].key, "manager.errors.patterns");
+    assert!(found[0].message.contains("/nowhere/patterns.json"));
+}
+
+#[test]
+fn an_environment_file_is_checked_with_the_settings_below_it() {
+    let settings = file("limits: {body_bytes: 5}\nmetrics_open: true\n");
+    let mut env = tempfile::NamedTempFile::new().unwrap();
+    env.write_all(b"ENCODER_MANAGER__LIMITS__BODY_BYTES=0\nENCODER_MANAGER__METRICS_OPN=1\n")
+        .unwrap();
+    let found = check_files(settings.path(), Some(env.path()));
+    let keys: Vec<_> = found.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["metrics_opn", "limits.body_bytes"], "{found:?}");
+    let name = env.path().file_name().unwrap().to_string_lossy();
+    for problem in &found {
+        assert!(problem.place.contains(&*name), "{problem}");
+    }
+    assert_eq!(check_files(settings.path(), None), []);
+    let gone = check_files(settings.path(), Some(std::path::Path::new("/nowhere/.env")));
+    assert_eq!(gone.len(), 1, "{gone:?}");
+}
+
+#[test]
 fn the_example_of_error_patterns_is_valid() {
     let example = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("errors.example.json");
     let path = example.display();

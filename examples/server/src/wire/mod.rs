@@ -79,7 +79,7 @@ impl From<&Issue> for IssueDto {
             severity: issue.severity.as_str().to_owned(),
             message: issue.message.clone(),
             since: issue.since.into(),
-            evidence: issue.evidence.clone(),
+            evidence: issue.evidence.iter().map(ToString::to_string).collect(),
         }
     }
 }

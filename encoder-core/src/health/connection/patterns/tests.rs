@@ -32,8 +32,8 @@ fn watched(seconds: u32, step: u32, outcome: impl Fn(u32) -> ContactOutcome) -> 
     (history, now)
 }
 
-fn has(evidence: &[String], wanted: &str) -> bool {
-    evidence.iter().any(|figure| figure == wanted)
+fn has<E: PartialEq<str>>(evidence: &[E], wanted: &str) -> bool {
+    evidence.iter().any(|figure| *figure == *wanted)
 }
 
 fn kinds(history: &History, now: Instant) -> Vec<PatternKind> {
@@ -242,6 +242,45 @@ fn one_bad_evening_is_no_busy_hour() {
         time_of_day_load(&PatternConfig::default(), &history, now),
         None
     );
+}
+
+#[test]
+fn without_most_of_the_day_no_hour_is_called_busy() {
+    let start = Instant::now();
+    let watched_from = |first: u32| {
+        let wall = Timestamp::from_millis(0);
+        let mut history = History::new(HistoryConfig::default(), start, wall);
+        let mut now = start;
+        for second in (0..4 * 24 * HOUR + 1800).step_by(30) {
+            let hour = second / HOUR % 24;
+            if hour >= first {
+                now = start + SECOND * second;
+                let busy = hour == 20;
+                history.record_contact(now, answered(if busy { 90.0 } else { 30.0 }));
+            }
+        }
+        time_of_day_load(&PatternConfig::default(), &history, now)
+    };
+    assert!(watched_from(4).is_some(), "twenty hours are enough");
+    assert_eq!(watched_from(10), None, "fourteen are not");
+}
+
+#[test]
+fn an_hour_that_is_slow_on_half_of_its_days_is_no_busy_hour() {
+    // The median of an even number of days lies between the two in the middle, so two very bad
+    // evenings of four lift it over any limit.
+    let evenings = |bad: &'static [u32]| {
+        move |second: u32| {
+            let is_bad = second / HOUR % 24 == 19 && bad.contains(&(second / HOUR / 24));
+            answered(if is_bad { 900.0 } else { 30.0 })
+        }
+    };
+    let config = PatternConfig::default();
+    let (history, now) = watched(4 * 24 * HOUR + 1800, 30, evenings(&[1, 2]));
+    assert_eq!(time_of_day_load(&config, &history, now), None);
+    let (history, now) = watched(4 * 24 * HOUR + 1800, 30, evenings(&[0, 1, 2]));
+    let found = time_of_day_load(&config, &history, now).unwrap();
+    assert!(has(&found.evidence, "hours_utc=19"), "{found:?}");
 }
 
 #[test]

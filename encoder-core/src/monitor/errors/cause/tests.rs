@@ -105,6 +105,17 @@ fn table_of_what_is_behind_silence() {
 }
 
 #[test]
+fn the_more_fall_elsewhere_the_less_it_is_the_site() {
+    let scores: Vec<_> = [6, 7, 8]
+        .map(|last| cause(&ranked(&fleet(&NINE), &silence(1..=last)), "site:north").score)
+        .into();
+    for (number, score) in (6..).zip(&scores) {
+        let expected = scores[0] * 6.0 / f64::from(number);
+        assert!((score - expected).abs() < 0.01, "{scores:?}");
+    }
+}
+
+#[test]
 fn two_of_six_at_different_times_are_two_encoders() {
     let found = ranked(
         &fleet(&NINE),
