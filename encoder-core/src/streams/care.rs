@@ -15,8 +15,8 @@ use super::handle::{StreamContext, Streams};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fleet::{Duty, Encoder, EncoderSnapshot};
 use crate::model::{
-    Action, AutoRemediation, DeviceRecordState, EncoderId, IssueCode, Severity, StreamView,
-    Timestamp, TroubleKind, Verdict, issue_code,
+    Action, AutoRemediation, DeviceRecordState, EncoderId, IssueCode, Severity, StreamRecord,
+    StreamView, Timestamp, TroubleKind, Verdict, issue_code,
 };
 use crate::remediation::{CareAttempt, CareConfig, CareFacts, Step, care, in_force};
 
@@ -275,12 +275,13 @@ fn records(snapshot: &EncoderSnapshot) -> bool {
 /// backup that could take over.
 fn is_needed(id: &EncoderId, views: &[StreamView]) -> bool {
     let mut active = views.iter().filter(|view| view.record.state.is_active());
-    active.any(|view| {
-        let record = &view.record;
-        let backup = record.backup.as_ref().is_some_and(|b| b.encoder_id == *id);
-        let target = record.failover.as_ref().is_some_and(|f| f.to == *id);
-        record.primary.encoder_id == *id || target || (backup && view.backup.ready)
-    })
+    active.any(|view| relies_on(&view.record, view.backup.ready, id))
+}
+
+fn relies_on(record: &StreamRecord, backup_ready: bool, id: &EncoderId) -> bool {
+    let backup = record.backup.as_ref().is_some_and(|b| b.encoder_id == *id);
+    let target = record.failover.as_ref().is_some_and(|f| f.to == *id);
+    record.primary.encoder_id == *id || target || (backup && backup_ready)
 }
 
 fn threshold(config: &CareConfig, kind: TroubleKind) -> String {
@@ -337,3 +338,7 @@ async fn treat(cx: &StreamContext, encoder: &Arc<Encoder>, step: &Step) -> Resul
         Error::new(ErrorKind::DeadlineExceeded, message).with_context("encoder", encoder.id())
     })
 }
+
+#[cfg(test)]
+#[path = "care_tests.rs"]
+mod tests;

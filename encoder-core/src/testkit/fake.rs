@@ -325,6 +325,11 @@ impl FakeEncoder {
         self.0.lock().script.ignores_stop = true;
     }
 
+    /// Accepts repairs from now on without effect.
+    pub fn ignore_repairs(&self) {
+        self.0.lock().script.ignores_repairs = true;
+    }
+
     /// Ends everything that was scripted with the methods above it.
     pub fn behave(&self) {
         self.0.lock().script = device::Script::default();

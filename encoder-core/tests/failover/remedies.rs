@@ -239,6 +239,39 @@ async fn a_backup_that_serves_files_is_not_ready_and_is_brought_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_repair_without_effect_failed() {
+    let bench = Setup::new(2, Personality::Takeover).build().await;
+    let backup = bench.encoder(&id(2));
+    backup.allow_repairs();
+    backup.ignore_repairs();
+    let stream = warm(&bench).await;
+    backup.set_readings(|status| status.serves_files = Some(true));
+    pass(Duration::from_secs(60)).await;
+    let noted = bench.noted(&stream, "record_stream_mode").await;
+    assert!(
+        noted[0].message.contains("no effect was seen"),
+        "{noted:#?}"
+    );
+    assert_eq!(noted[0].severity, Severity::Critical);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_may_only_be_observed_is_not_touched() {
+    let mut setup = Setup::new(2, Personality::Takeover);
+    setup.config.auto_remediation = AutoRemediation::Observe;
+    let bench = setup.build().await;
+    bench.encoder(&id(2)).allow_repairs();
+    let stream = warm(&bench).await;
+    bench.encoder(&id(2)).clear_calls();
+    bench.encoder(&id(2)).go_silent();
+    pass(Duration::from_secs(300)).await;
+    let commands = bench.encoder(&id(2)).commands();
+    assert!(!commands.contains(&CallKind::Control(Action::Reconnect)));
+    let proposed = bench.noted(&stream, "remediation_proposed").await;
+    assert_eq!(proposed.len(), 1, "told once: {proposed:#?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_silent_device_gets_new_connections_within_the_budget() {
     let bench = Setup::new(2, Personality::Takeover).build().await;
     bench.encoder(&id(2)).allow_repairs();

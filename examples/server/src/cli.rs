@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use encoder_core::tasks::Clock;
+use encoder_core::store::StateStore;
+use encoder_core::tasks::{Clock, Supervisor};
 use tokio::net::TcpListener;
 
+use crate::audit::{AuditConfig, AuditEntry, AuditLog};
 use crate::auth::{ApiKeys, Scope};
 use crate::config::{self, AuthConfig, LogConfig, LogFormat, ServerConfig};
 use crate::state::AppState;
@@ -150,10 +152,10 @@ impl KeysCommand {
             } => {
                 let lifetime = Duration::from_secs(u64::from(days) * 86_400);
                 let expires_at = Clock::system().now().plus(lifetime);
-                let (record, key) = open_keys(&data)
-                    .await?
-                    .create(&name, scope, Some(expires_at))
-                    .await?;
+                let (keys, audit) = open_keys(&data).await?;
+                let (record, key) = keys.create(&name, scope, Some(expires_at)).await?;
+                let done = AuditEntry::of_command(audit.now(), "keys create", &record.id);
+                audit.write(&done).await?;
                 eprintln!(
                     "{} with scope {scope} until {}",
                     record.id, record.expires_at
@@ -161,7 +163,7 @@ impl KeysCommand {
                 println!("{}", key.expose());
             }
             Self::List { data } => {
-                for key in open_keys(&data).await?.list().await? {
+                for key in open_keys(&data).await?.0.list().await? {
                     let revoked = if key.revoked_at.is_some() {
                         " revoked"
                     } else {
@@ -174,7 +176,10 @@ impl KeysCommand {
                 }
             }
             Self::Revoke { id, data } => {
-                let record = open_keys(&data).await?.revoke(&id).await?;
+                let (keys, audit) = open_keys(&data).await?;
+                let record = keys.revoke(&id).await?;
+                let done = AuditEntry::of_command(audit.now(), "keys revoke", &record.id);
+                audit.write(&done).await?;
                 println!("{} is revoked", record.id);
             }
         }
@@ -182,9 +187,12 @@ impl KeysCommand {
     }
 }
 
-async fn open_keys(data: &Path) -> anyhow::Result<ApiKeys> {
-    let store = Arc::new(serve::open_store(data).await?);
-    Ok(ApiKeys::new(store, Clock::system(), AuthConfig::default()))
+async fn open_keys(data: &Path) -> anyhow::Result<(ApiKeys, AuditLog)> {
+    let store: Arc<dyn StateStore> = Arc::new(serve::open_store(data).await?);
+    let clock = Clock::system();
+    let keys = ApiKeys::new(Arc::clone(&store), clock.clone(), AuthConfig::default());
+    let audit = AuditLog::new(store, clock, AuditConfig::default(), Supervisor::new());
+    Ok((keys, audit))
 }
 
 /// One line per problem.

@@ -1,6 +1,7 @@
 //! REST and Socket.IO server assembled from `encoder-core` and `encoder-aja`.
 
 mod app;
+pub mod audit;
 pub mod auth;
 pub mod cli;
 pub mod config;

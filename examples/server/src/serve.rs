@@ -119,17 +119,19 @@ async fn overdue(draining: tokio_util::sync::CancellationToken, deadline: Durati
 
 fn spawn_sweeper(state: &AppState) {
     let sweeper = state.clone();
-    state
-        .tasks()
-        .spawn_until_shutdown("idempotency sweeper", async move {
-            loop {
-                match sweeper.answers().sweep().await {
-                    Ok(removed) => tracing::debug!(removed, "old idempotency answers"),
-                    Err(error) => tracing::warn!(%error, "old idempotency answers stay"),
-                }
-                tokio::time::sleep(SWEEP_EVERY).await;
+    state.tasks().spawn_until_shutdown("sweeper", async move {
+        loop {
+            match sweeper.answers().sweep().await {
+                Ok(removed) => tracing::debug!(removed, "old idempotency answers"),
+                Err(error) => tracing::warn!(%error, "old idempotency answers stay"),
             }
-        });
+            match sweeper.audit().sweep().await {
+                Ok(removed) => tracing::debug!(removed, "old audit entries"),
+                Err(error) => tracing::warn!(%error, "old audit entries stay"),
+            }
+            tokio::time::sleep(SWEEP_EVERY).await;
+        }
+    });
 }
 
 /// Resolves when the process is told to end: SIGTERM, or Ctrl-C.

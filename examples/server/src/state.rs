@@ -7,6 +7,7 @@ use encoder_core::Manager;
 use encoder_core::model::Timestamp;
 use encoder_core::tasks::Supervisor;
 
+use crate::audit::AuditLog;
 use crate::auth::ApiKeys;
 use crate::config::ServerConfig;
 use crate::figures;
@@ -26,6 +27,7 @@ struct Parts {
     manager: Manager,
     config: ServerConfig,
     keys: ApiKeys,
+    audit: AuditLog,
     limits: Limits,
     answers: Answers,
     thumbnails: Thumbnails,
@@ -44,7 +46,10 @@ impl AppState {
         let clock = manager.clock().clone();
         let (process, inboxes) = (Arc::new(ProcessProbe::new()), Inboxes::default());
         figures::read(manager.metrics(), &process, &inboxes);
+        let tasks = Supervisor::new();
+        let audit = config.audit.clone();
         Self(Arc::new(Parts {
+            audit: AuditLog::new(Arc::clone(&store), clock.clone(), audit, tasks.clone()),
             keys: ApiKeys::new(Arc::clone(&store), clock.clone(), config.auth.clone()),
             limits: Limits::new(&config.limits, manager.metrics()),
             answers: Answers::new(store, clock.clone()),
@@ -53,7 +58,7 @@ impl AppState {
             traffic: Traffic::new(manager.metrics(), manager.clock().instant()),
             process,
             inboxes,
-            tasks: Supervisor::new(),
+            tasks,
             started: manager.clock().now(),
             manager,
             config,
@@ -73,6 +78,11 @@ impl AppState {
     /// The API keys.
     pub fn keys(&self) -> &ApiKeys {
         &self.0.keys
+    }
+
+    /// Who did what.
+    pub fn audit(&self) -> &AuditLog {
+        &self.0.audit
     }
 
     /// The rate limits.

@@ -120,8 +120,10 @@ async fn a_manager_that_stands_by_moves_no_recording() {
     let leads = leads.build().await.unwrap();
     assert!(leads.is_ready());
     let helo = recorder(500);
-    let mut config = ManagerConfig::default();
-    config.instance = "second".to_owned();
+    let config = ManagerConfig {
+        instance: "second".to_owned(),
+        ..ManagerConfig::default()
+    };
     let second = builder(&helo, SwitchMode::On).with_config(config);
     let second = second.with_store(store).build().await.unwrap();
     helo.control(&Action::StartRecording).await.unwrap();

@@ -54,6 +54,7 @@ pub(super) struct Script {
     pub(super) never_streams: bool,
     pub(super) ignores_configure: bool,
     pub(super) ignores_selection: bool,
+    pub(super) ignores_repairs: bool,
     pub(super) ignores_stop: bool,
 }
 
@@ -225,7 +226,7 @@ impl Device {
             Action::Reboot => self.reboot(),
             Action::Mute => self.lock().muted = true,
             Action::Unmute => self.lock().muted = false,
-            Action::ResetMediaState => {
+            Action::ResetMediaState if !self.lock().script.ignores_repairs => {
                 self.set_readings(|status| status.serves_files = Some(false))
             }
             // Seen in the calls; nothing else in here depends on it.

@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::{Principal, Refusal, Scope};
+use crate::audit;
 use crate::limits::{self, Client, Use};
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -25,17 +26,22 @@ pub async fn enter(State(door): State<Door>, mut request: Request, next: Next) -
     let client = limits::client(&door.state, &request);
     let principal = match identify(&door.state, request.headers(), client).await {
         Ok(principal) => principal,
-        Err(problem) => return problem.into_response(),
+        Err(problem) => {
+            return audit::refused(&door.state, request, client, problem.into_response()).await;
+        }
     };
     let usage = Use::of(request.method());
     let standing = door.state.limits().check_key(&principal.key_id, usage);
     if let Some(problem) = standing.refusal() {
         return standing.mark(problem.into_response());
     }
-    if principal.scope < door.scope {
-        return standing.mark(insufficient(door.scope, principal.scope).into_response());
-    }
+    let held = principal.scope;
     request.extensions_mut().insert(principal);
+    if held < door.scope {
+        let refusal = insufficient(door.scope, held).into_response();
+        let refusal = audit::refused(&door.state, request, client, refusal).await;
+        return standing.mark(refusal);
+    }
     standing.mark(next.run(request).await)
 }
 

@@ -146,6 +146,7 @@ impl ApiKeys {
         self.note_use(&cached).await;
         Ok(Principal {
             key_id: cached.record.id,
+            name: cached.record.name,
             scope: cached.record.scope,
             expires_at: cached.record.expires_at,
         })

@@ -74,6 +74,8 @@ pub struct KeyRecord {
 pub struct Principal {
     /// Id of the key.
     pub key_id: String,
+    /// Whose it is.
+    pub name: String,
     /// What it allows.
     pub scope: Scope,
     /// When it ends.

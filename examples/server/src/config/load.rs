@@ -230,6 +230,9 @@ fn beyond_types(config: ServerConfig) -> std::result::Result<ServerConfig, Vec<C
     if config.limits.body_bytes == 0 {
         problems.push(fault("limits.body_bytes", "must be at least 1"));
     }
+    if config.audit.retention_days == 0 {
+        problems.push(fault("audit.retention_days", "must be at least 1"));
+    }
     if config.sockets.queue == 0 {
         problems.push(fault("sockets.queue", "must be at least 1"));
     }

@@ -18,6 +18,7 @@ mod short;
 #[cfg(test)]
 mod tests;
 
+pub use crate::audit::AuditConfig;
 pub use ingest::{IngestAddress, IngestConfig, WitnessConfig};
 pub use load::{ConfigProblem, check_file, check_files, load};
 
@@ -35,6 +36,8 @@ pub struct ServerConfig {
     pub limits: LimitsConfig,
     /// API keys.
     pub auth: AuthConfig,
+    /// How long it is kept who did what.
+    pub audit: AuditConfig,
     /// Whether `/metrics` answers without a key.
     pub metrics_open: bool,
     /// Web pages of other origins.
@@ -61,6 +64,7 @@ impl Default for ServerConfig {
             log: LogConfig::default(),
             limits: LimitsConfig::default(),
             auth: AuthConfig::default(),
+            audit: AuditConfig::default(),
             metrics_open: false,
             cors: CorsConfig::default(),
             sockets: SocketsConfig::default(),

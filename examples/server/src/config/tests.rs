@@ -50,7 +50,7 @@ fn the_example_names_every_key() {
     let default = ServerConfig::default();
     let known = json!({
         "listen": default.listen, "data": default.data, "log": default.log,
-        "limits": default.limits, "auth": default.auth, "metrics_open": default.metrics_open,
+        "limits": default.limits, "auth": default.auth, "audit": default.audit, "metrics_open": default.metrics_open,
         "cors": default.cors, "sockets": default.sockets, "ingest": default.ingest,
         "manager": default.manager, "aja": default.aja, "ffmpeg": default.ffmpeg, "encoders": [],
     });

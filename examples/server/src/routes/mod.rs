@@ -6,12 +6,14 @@ use axum::middleware::from_fn_with_state;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::audit::keep;
 use crate::auth::Scope;
 use crate::auth::guard::{Door, enter};
 use crate::ingest::door;
 use crate::state::AppState;
 
 mod alerts;
+mod audit;
 mod control;
 mod encoders;
 mod errors;
@@ -97,6 +99,7 @@ fn administering() -> OpenApiRouter<AppState> {
         .routes(routes!(keys::list))
         .routes(routes!(keys::create))
         .routes(routes!(keys::revoke))
+        .routes(routes!(audit::list))
 }
 
 /// The same documents under the paths of older clients: alias, path in the document.
@@ -142,5 +145,8 @@ fn behind(
         state: state.clone(),
         scope,
     };
-    routes.route_layer(from_fn_with_state(door, enter))
+    // The last added is passed first: whoever gets through is written down.
+    routes
+        .route_layer(from_fn_with_state(state.clone(), keep))
+        .route_layer(from_fn_with_state(door, enter))
 }

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::feed::Transport;
 use super::{Integrity, Message, Session};
+use crate::audit;
 use crate::auth::Principal;
 use crate::auth::guard;
 use crate::limits;
@@ -91,7 +92,10 @@ async fn identify(
         Some(token) => guard::authenticate(state, token, client).await,
         None => guard::identify(state, &parts.headers, client).await,
     };
-    found.map_err(|problem| Refused(problem.code.clone()))
+    found.map_err(|problem| {
+        audit::refused_connection(state, client, "connect /socket.io", &problem);
+        Refused(problem.code.clone())
+    })
 }
 
 /// The key a client presents.

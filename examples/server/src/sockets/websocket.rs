@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::feed::Transport;
 use super::{Integrity, Interest, Message, Session};
+use crate::audit;
 use crate::auth::guard;
 use crate::auth::{Principal, Refusal};
 use crate::limits::{self, Client};
@@ -24,6 +25,9 @@ const UNAUTHORIZED: u16 = 4401;
 const TOO_SLOW: u16 = 4408;
 /// The server goes away, from the protocol itself.
 const GOING_AWAY: u16 = 1001;
+
+/// What the audit log calls a connection.
+const CONNECT: &str = "GET /ws";
 
 /// The live feed over WebSocket.
 #[utoipa::path(get, path = "/ws", tag = "events", security((), ("api_key" = [])),
@@ -37,7 +41,12 @@ pub(crate) async fn upgrade(
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &state).await;
     let upgrade = upgrade.map_err(|_| Problem::malformed("this path speaks WebSocket"))?;
     let principal = match guard::bearer(&parts.headers) {
-        Some(_) => Some(guard::identify(&state, &parts.headers, client).await?),
+        Some(_) => {
+            let found = guard::identify(&state, &parts.headers, client).await;
+            let note =
+                |problem: &Problem| audit::refused_connection(&state, client, CONNECT, problem);
+            Some(found.inspect_err(note)?)
+        }
         None => None,
     };
     let limit = state.config().sockets.message_bytes;
@@ -97,7 +106,10 @@ impl Connection {
         let token = said.as_ref().and_then(|said| said.data["token"].as_str());
         let token = token.ok_or(Refusal::Missing.code())?;
         let found = guard::authenticate(&self.state, token, self.client).await;
-        let principal = found.map_err(|problem| problem.code.clone())?;
+        let principal = found.map_err(|problem| {
+            audit::refused_connection(&self.state, self.client, CONNECT, &problem);
+            problem.code.clone()
+        })?;
         let signed = said
             .as_ref()
             .is_some_and(|said| said.data["integrity"] == true);

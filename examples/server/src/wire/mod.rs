@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 mod adaptation;
+mod audit;
 mod connection;
 mod encoder;
 mod errors;
@@ -27,6 +28,7 @@ mod thermal;
 mod timeline;
 
 pub use adaptation::*;
+pub use audit::*;
 pub use connection::*;
 pub use encoder::*;
 pub use errors::*;

@@ -87,7 +87,12 @@ impl SpanQuery {
     }
 }
 
-fn moment(field: &str, text: Option<&str>, errors: &mut Vec<FieldProblem>) -> Option<Timestamp> {
+/// The moment that a field of a query names; one that names none is added to the errors.
+pub(crate) fn moment(
+    field: &str,
+    text: Option<&str>,
+    errors: &mut Vec<FieldProblem>,
+) -> Option<Timestamp> {
     let moment = text?.parse().ok();
     if moment.is_none() {
         let message = "must be a time such as 2026-11-23T08:00:00Z; write a `+` as `%2B`";

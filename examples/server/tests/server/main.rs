@@ -1,6 +1,7 @@
 //! The server as its clients see it, over fake encoders and without a socket where none is needed.
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+mod audit;
 mod authorize;
 mod bench;
 mod encoders;
