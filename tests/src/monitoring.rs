@@ -122,7 +122,7 @@ impl Prometheus {
     /// When it never has.
     pub async fn until(&self, what: &str, query: &str) {
         let begun = Instant::now();
-        while self.now(query).await.unwrap_or_default() == 0 {
+        while self.now(query).await.unwrap_or_default().is_empty() {
             assert!(
                 begun.elapsed() < crate::PATIENCE,
                 "never happened: {what}: {query}\n{}",
@@ -132,24 +132,25 @@ impl Prometheus {
         }
     }
 
-    /// How many series a query has now.
+    /// The series that a query has now, by their labels.
     ///
     /// # Errors
     /// What Prometheus says against the query.
-    pub async fn now(&self, query: &str) -> Result<usize, String> {
+    pub async fn now(&self, query: &str) -> Result<Vec<Value>, String> {
         let body = format!("query={}", encoded(query));
         self.ask("/api/v1/query", body).await
     }
 
-    /// How many series a query had at any time since the start.
+    /// The series that a query had at any time since the start, by their labels.
     ///
     /// # Errors
     /// What Prometheus says against the query.
-    pub async fn ever(&self, query: &str) -> Result<usize, String> {
+    pub async fn ever(&self, query: &str) -> Result<Vec<Value>, String> {
         // Prometheus' own clock, so that nobody else's counts.
         let answer = self.get("/api/v1/query?query=time()").await;
         let end = answer["data"]["result"][0].as_f64().unwrap_or_default();
-        let start = end - self.age().as_secs_f64();
+        // Whole steps, so that the last one is now.
+        let start = end - self.age().as_secs_f64().ceil();
         let query = encoded(query);
         let body = format!("query={query}&start={start}&end={end}&step=1");
         self.ask("/api/v1/query_range", body).await
@@ -166,7 +167,7 @@ impl Prometheus {
         self.daemon.client.get(path).await.body
     }
 
-    async fn ask(&self, path: &str, body: String) -> Result<usize, String> {
+    async fn ask(&self, path: &str, body: String) -> Result<Vec<Value>, String> {
         let kind = "application/x-www-form-urlencoded";
         let client = &self.daemon.client;
         let answer = client.send(Method::POST, path, kind, body).await;
@@ -174,7 +175,8 @@ impl Prometheus {
             return Err(answer.text);
         }
         let result = answer.body["data"]["result"].as_array();
-        Ok(result.map_or(0, Vec::len))
+        let series = result.into_iter().flatten();
+        Ok(series.map(|series| series["metric"].clone()).collect())
     }
 }
 

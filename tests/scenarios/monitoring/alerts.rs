@@ -46,6 +46,25 @@ fn every_alert_has_a_runbook_and_every_runbook_an_alert() {
 }
 
 #[test]
+fn the_table_of_runbooks_says_how_bad_each_is_and_when() {
+    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for alert in alerts() {
+        let severity = text(&alert["labels"]["severity"]);
+        let when = match alert["for"].as_str() {
+            Some(span) => format!("{severity} after {span}"),
+            None => format!("{severity} at once"),
+        };
+        let name = text(&alert["alert"]).to_owned();
+        told.entry(name).or_default().push(when);
+    }
+    for (name, when) in told {
+        let anchor = name.to_lowercase();
+        let row = format!("| [{name}](#{anchor}) | {} |", when.join(", "));
+        assert!(RUNBOOKS.lines().any(|line| line == row), "{row}");
+    }
+}
+
+#[test]
 fn every_runbook_answers_the_same_questions() {
     let mut sections = RUNBOOKS.split("\n## ");
     sections.next();

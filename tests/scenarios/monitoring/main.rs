@@ -5,6 +5,7 @@
 
 mod alerts;
 mod dashboards;
+mod programs;
 mod routes;
 mod scraped;
 mod shipped;

@@ -3,10 +3,13 @@
 use encoder_tests::{Alertmanager, installed};
 use serde_json::{Value, json};
 
-/// An alert as Prometheus sends it, from `name label=value …`.
+/// An alert as Prometheus sends it, or with a `code` as the manager does, from `name label=value …`.
 fn alert(told: &str) -> Value {
     let mut words = told.split(' ');
-    let mut labels = json!({"alertname": words.next(), "service": "encoder-manager"});
+    let mut labels = json!({"alertname": words.next()});
+    if !told.contains(" code=") {
+        labels["service"] = json!("encoder-manager");
+    }
     for word in words {
         let (label, value) = word.split_once('=').unwrap();
         labels[label] = json!(value);
@@ -108,6 +111,23 @@ const INCIDENTS: &[(&str, &[&str], &[&str])] = &[
             "StorageFillingUp severity=info component=storage encoder_id=helo-2 medium=primary",
             "CertificateExpiring severity=critical component=certificate target=server",
             "NotificationsFailing severity=warning component=manager sink=telegram",
+        ],
+    ),
+    (
+        "what the manager tells by itself is not told twice",
+        &[
+            "DeviceSilent code=device_silent severity=critical category=encoder encoder_id=helo-1",
+            "StreamStopped code=stream_stopped severity=critical category=stream stream_id=str_1",
+            "TemperatureHigh code=temperature_high severity=warning category=encoder encoder_id=helo-2",
+            "VideoInputLost severity=critical component=encoder encoder_id=helo-2",
+            "EncoderOffline severity=warning component=encoder encoder_id=helo-3",
+            "StreamUnprotected severity=warning component=stream stream_id=str_2",
+        ],
+        &[
+            "EncoderOffline severity=warning component=encoder encoder_id=helo-1",
+            "StreamDown severity=critical component=stream stream_id=str_1 encoder_id=helo-1",
+            "StreamDegraded severity=warning component=stream stream_id=str_1",
+            "EncoderOverTemperature severity=warning component=encoder encoder_id=helo-2",
         ],
     ),
 ];

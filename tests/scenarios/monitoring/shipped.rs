@@ -13,6 +13,8 @@ use serde_json::Value;
 pub(crate) struct Query {
     pub(crate) place: String,
     pub(crate) text: String,
+    /// Labels that are shown of its series.
+    pub(crate) labels: BTreeSet<String>,
 }
 
 /// All files of a folder with that ending, by name.
@@ -75,6 +77,7 @@ pub(crate) fn rule_queries() -> Vec<Query> {
         Query {
             place: format!("rule {}", text(name.unwrap())),
             text: text(&rule["expr"]).to_owned(),
+            labels: BTreeSet::new(),
         }
     };
     rules().into_iter().map(query).collect()
@@ -84,17 +87,35 @@ pub(crate) fn rule_queries() -> Vec<Query> {
 pub(crate) fn dashboard_queries(name: &str, dashboard: &Value) -> Vec<Query> {
     let panels = items(&dashboard["panels"]).iter().flat_map(|panel| {
         let targets = items(&panel["targets"]).iter();
-        targets.map(|target| (text(&panel["title"]), text(&target["expr"])))
+        targets.map(|target| {
+            (
+                &panel["title"],
+                &target["expr"],
+                labels(&target["legendFormat"]),
+            )
+        })
     });
     let notes = items(&dashboard["annotations"]["list"]).iter();
-    let notes = notes.map(|note| (text(&note["name"]), text(&note["expr"])));
+    let notes = notes.map(|note| {
+        let keys = text(&note["tagKeys"]).split(',');
+        let keys = keys.map(str::to_owned).collect();
+        (&note["name"], &note["expr"], keys)
+    });
     panels
         .chain(notes)
-        .map(|(title, expr)| Query {
-            place: format!("{name}: {title}"),
-            text: expr.to_owned(),
+        .map(|(title, expr, labels)| Query {
+            place: format!("{name}: {}", text(title)),
+            text: text(expr).to_owned(),
+            labels,
         })
         .collect()
+}
+
+/// The labels in a legend such as `{{encoder_id}} {{medium}}`.
+fn labels(legend: &Value) -> BTreeSet<String> {
+    let parts = text(legend).split("{{").skip(1);
+    let names = parts.filter_map(|part| Some(part.split_once("}}")?.0.to_owned()));
+    names.collect()
 }
 
 /// Names of metrics in a query: recorded ones have a colon, ours and the process's have a prefix.
