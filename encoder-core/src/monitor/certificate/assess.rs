@@ -196,7 +196,6 @@ pub(crate) fn standing(reports: &[CertificateReport]) -> Vec<Standing> {
             suggested_actions: advice(&issue.code),
             concerns: Vec::new(),
             issue,
-            concerns: Vec::new(),
         };
         issues.map(alert).collect::<Vec<_>>()
     };
