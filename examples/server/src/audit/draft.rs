@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use axum::extract::{FromRequestParts as _, MatchedPath, RawPathParams, Request, State};
-use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::{Actor, AuditEntry, AuditLog, Via};
-use crate::auth::Principal;
+use crate::auth::guard::Door;
+use crate::auth::{Principal, Scope};
 use crate::limits::{self, Client};
 use crate::problem::{self, Problem};
 use crate::state::AppState;
@@ -95,18 +96,29 @@ async fn named(parts: &mut Parts, state: &AppState) -> BTreeMap<String, String> 
         .collect()
 }
 
-/// Keeps an entry about a request that changes something, before it is answered.
-pub(crate) async fn keep(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if request.method().is_safe() {
+/// Keeps an entry about a request that changes something, is for an admin, or reveals a stream key,
+/// before it is answered.
+pub(crate) async fn keep(State(door): State<Door>, request: Request, next: Next) -> Response {
+    let reveals = is_revealing(request.uri());
+    if request.method().is_safe() && door.scope < Scope::Admin && !reveals {
         return next.run(request).await;
     }
+    let state = door.state;
     let client = limits::client(&state, &request);
     let (mut parts, body) = request.into_parts();
-    let draft = Draft::of(&state, &mut parts, client).await;
+    let mut draft = Draft::of(&state, &mut parts, client).await;
+    if let Some(entry) = draft.entry.as_mut().filter(|_| reveals) {
+        entry.subject.insert("reveal".into(), "key".into());
+    }
     let response = next.run(Request::from_parts(parts, body)).await;
     let outcome = Outcome::of(&response);
     draft.end(state.manager().clock().instant(), outcome).await;
     response
+}
+
+fn is_revealing(uri: &Uri) -> bool {
+    let query = uri.query().unwrap_or_default();
+    query.split('&').any(|pair| pair == "reveal=key")
 }
 
 /// Keeps an entry about a request whose key was refused, or does not reach. Not about those that

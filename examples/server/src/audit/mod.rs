@@ -1,7 +1,7 @@
 //! Who did what, with which key: kept in the store, for an admin to read.
 //!
-//! Every request that changes something, every key that was refused, and what is done to keys on
-//! the command line is one entry. The entry is written before the answer is given, so that nothing
+//! Every request that changes something, is for an admin or reveals a stream key, every key that was
+//! refused, and what is done to keys on the command line is one entry. The entry is written before the answer is given, so that nothing
 //! acknowledged is missing; a store that does not take it in time delays the answer by no more than
 //! [`PATIENCE`], because the act may be the failover that saves a show. The entry is then written as
 //! soon as the store allows, and is in the log in any case.

@@ -55,8 +55,8 @@ impl AuditListQuery {
     }
 }
 
-/// Who did what with which key, newest first: requests that change something, keys that were
-/// refused, and what the command line did to keys.
+/// Who did what with which key, newest first: requests that change something, are for an admin or
+/// reveal a stream key, keys that were refused, and what the command line did to keys.
 #[utoipa::path(get, path = "/api/audit", tag = "audit", params(AuditListQuery, PageQuery),
     responses((status = 200, body = Page<AuditEntryDto>)))]
 pub(crate) async fn list(

@@ -159,6 +159,6 @@ fn behind(
     };
     // The last added is passed first: whoever gets through is written down.
     routes
-        .route_layer(from_fn_with_state(state.clone(), keep))
+        .route_layer(from_fn_with_state(door.clone(), keep))
         .route_layer(from_fn_with_state(door, enter))
 }

@@ -65,6 +65,24 @@ async fn an_act_is_kept_with_who_what_and_outcome() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn looking_at_secrets_is_an_act() {
+    let bench = Bench::new().await;
+    let stream = bench.live_stream().await;
+    let path = format!("/api/streams/{}", stream["stream_id"].as_str().unwrap());
+    let revealed = format!("{path}?reveal=key");
+    bench.call("GET", &path, &bench.control, None).await;
+    bench.call("GET", &revealed, &bench.control, None).await;
+    bench.call("GET", "/api/keys", &bench.admin, None).await;
+    let found = audit(&bench, "?action=GET").await;
+    let actions: Vec<_> = found
+        .iter()
+        .map(|e| e["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(actions, ["GET /api/keys", "GET /api/streams/{id}"]);
+    assert_eq!(found[1]["subject"]["reveal"], "key");
+}
+
+#[tokio::test(start_paused = true)]
 async fn refused_keys_are_kept_without_the_key() {
     let bench = Bench::new().await;
     let stranger = encoder_server::auth::KeyText::generate();
@@ -106,7 +124,7 @@ async fn whoever_is_shut_out_fills_no_log() {
     for _ in 0..20 {
         bench.call("GET", "/api/streams", "em_nonsense", None).await;
     }
-    let found = audit(&bench, "?limit=100").await;
+    let found = audit(&bench, "?limit=100&action=streams").await;
     assert!((1..=3).contains(&found.len()), "{found:#?}");
 }
 
