@@ -1,10 +1,10 @@
 //! Who did what, with which key: kept in the store, for an admin to read.
 //!
 //! Every request that changes something, is for an admin or reveals a stream key, every key that was
-//! refused, and what is done to keys on the command line is one entry. The entry is written before the answer is given, so that nothing
-//! acknowledged is missing; a store that does not take it in time delays the answer by no more than
-//! [`PATIENCE`], because the act may be the failover that saves a show. The entry is then written as
-//! soon as the store allows, and is in the log in any case.
+//! refused, and what is done to keys on the command line is one entry. The entry is written before the
+//! answer is given, so that nothing acknowledged is missing; a store that does not take it in time
+//! delays the answer by no more than half a second, because the act may be the failover that saves a
+//! show. The entry is then written as soon as the store allows, and is in the log in any case.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -115,7 +115,7 @@ impl AuditLog {
         self.0.clock.now()
     }
 
-    /// Writes an entry; returns when it is written, or after [`PATIENCE`]. Dropped meanwhile, it is
+    /// Writes an entry; returns when it is written, or after half a second. Dropped meanwhile, it is
     /// written all the same.
     pub async fn keep(&self, entry: AuditEntry) {
         let written = self.keep_soon(entry);
