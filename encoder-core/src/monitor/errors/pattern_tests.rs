@@ -7,6 +7,8 @@ const UNMATCHED: [&str; 4] = [
     "adapted",
     "remediation_proposed",
 ];
+/// Beginning of the codes about certificates, which are no errors of encoders and streams.
+const OF_CERTIFICATES: &str = "certificate_";
 
 fn extended(json: &str) -> std::result::Result<Patterns, String> {
     let mut patterns = Patterns::built_in();
@@ -26,7 +28,7 @@ fn every_issue_code_has_a_pattern_or_is_left_out_on_purpose() {
     let unknown: Vec<_> = codes
         .into_iter()
         .filter(|code| patterns.find("health_update", code, "").is_none())
-        .filter(|code| !UNMATCHED.contains(code))
+        .filter(|code| !UNMATCHED.contains(code) && !code.starts_with(OF_CERTIFICATES))
         .collect();
     assert_eq!(unknown, [""; 0]);
 }
