@@ -4,12 +4,14 @@
 //! publishing this stream, and only a device that was seen idle, and well for a while, may have
 //! a part in the stream again.
 
+use std::sync::Arc;
+
 use tracing::Instrument;
 
 use super::actor::{Actor, Done};
 use super::bring_up::stop_and_confirm;
 use crate::config::ReturnedPrimary;
-use crate::fleet::EncoderSnapshot;
+use crate::fleet::{Encoder, EncoderSnapshot};
 use crate::model::{Assignment, EncoderId, Fence, Severity, Verdict, issue_code};
 
 /// What to do about a fence now.
@@ -129,11 +131,25 @@ impl Actor {
                 .for_each(|known| known.idle_since = None);
         }
         self.fence_attempts.insert(id.clone(), now);
+        self.stop_beside(encoder);
+    }
+
+    /// Stops an encoder and sees it stopped, while everything else goes on.
+    pub(super) fn stop_beside(&mut self, encoder: Arc<Encoder>) {
         let limit = self.cx.config.failover.fence_deadline;
-        self.jobs.spawn(
-            id.clone(),
-            async move { Done::Stopped(stop_and_confirm(&encoder, limit).await) }.in_current_span(),
-        );
+        self.work_beside(encoder.id().clone(), async move {
+            Done::Stopped(stop_and_confirm(&encoder, limit).await)
+        });
+    }
+
+    /// Does something on an encoder while everything else goes on, for the request that the stream
+    /// acts for now.
+    pub(super) fn work_beside(
+        &mut self,
+        id: EncoderId,
+        work: impl Future<Output = Done> + Send + 'static,
+    ) {
+        self.jobs.spawn(id, work.in_current_span());
     }
 
     async fn drop_fence(&mut self, id: &EncoderId) {

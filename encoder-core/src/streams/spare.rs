@@ -2,10 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tracing::Instrument;
-
 use super::actor::{Actor, Done, within};
-use super::bring_up::stop_and_confirm;
 use super::plan;
 use super::protection::{BackupFacts, readiness};
 use crate::balancer::Demand;
@@ -209,35 +206,20 @@ impl Actor {
         let state = snapshot.stream_state();
         if self.needs_staging(&backup, &snapshot) && state.is_idle() {
             let driver = std::sync::Arc::clone(&encoder.paced);
-            self.jobs.spawn(
-                backup.encoder_id,
-                async move {
-                    let call = driver.configure(&config, &target);
-                    let result = within(limit * 2, "EncoderDriver::configure", call).await;
-                    encoder.look_now();
-                    Done::Staged(result)
-                }
-                .in_current_span(),
-            );
+            self.work_beside(backup.encoder_id, async move {
+                let call = driver.configure(&config, &target);
+                let result = within(limit * 2, "EncoderDriver::configure", call).await;
+                encoder.look_now();
+                Done::Staged(result)
+            });
         } else if hot && state.is_idle() {
             self.retry_later();
-            self.jobs.spawn(
-                backup.encoder_id,
-                async move {
-                    Done::Started(
-                        within(limit, "EncoderDriver::start", encoder.driver.start()).await,
-                    )
-                }
-                .in_current_span(),
-            );
+            self.work_beside(backup.encoder_id, async move {
+                Done::Started(within(limit, "EncoderDriver::start", encoder.driver.start()).await)
+            });
         } else if !hot && state.may_publish() && self.publishes_ours(&backup) {
             // A spare that publishes by itself would fight the primary for the ingest.
-            let fence_limit = self.cx.config.failover.fence_deadline;
-            self.jobs.spawn(
-                backup.encoder_id,
-                async move { Done::Stopped(stop_and_confirm(&encoder, fence_limit).await) }
-                    .in_current_span(),
-            );
+            self.stop_beside(encoder);
         }
     }
 

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::Instrument;
-
 use super::{Advance, Setback};
 use crate::error::{Error, Result};
 use crate::fleet::{Duty, EncoderSnapshot};
@@ -13,8 +11,7 @@ use crate::model::{
     Assignment, DeviceStreamState, FailoverOrder, FailoverPhase, FailoverProgress, Timestamp,
     Trigger, Verdict,
 };
-use crate::streams::actor::{Actor, Done, within};
-use crate::streams::bring_up::stop_and_confirm;
+use crate::streams::actor::{Actor, within};
 
 /// Time between looks at a device that was told to start and reports nothing by itself.
 const CONFIRM_LOOK: Duration = Duration::from_millis(250);
@@ -66,12 +63,7 @@ impl Actor {
             return;
         };
         if from.snapshot().is_reachable() && !self.jobs.contains_key(&progress.from) {
-            let limit = self.cx.config.failover.fence_deadline;
-            self.jobs.spawn(
-                progress.from.clone(),
-                async move { Done::Stopped(stop_and_confirm(&from, limit).await) }
-                    .in_current_span(),
-            );
+            self.stop_beside(from);
         }
     }
 
