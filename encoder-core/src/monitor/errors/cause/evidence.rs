@@ -15,9 +15,15 @@ pub(super) struct Scale {
     pub(super) spread: Duration,
 }
 
-type Evidence = (Vec<String>, Vec<String>);
+/// What speaks for a suspect, and what against it.
+type ForAndAgainst = (Vec<String>, Vec<String>);
 
-pub(super) fn alone(pattern: &str, suspect: &Suspect<'_>, others: usize, repeats: u32) -> Evidence {
+pub(super) fn alone(
+    pattern: &str,
+    suspect: &Suspect<'_>,
+    others: usize,
+    repeats: u32,
+) -> ForAndAgainst {
     let mut pro = vec![match repeats {
         0 | 1 => format!("{pattern}: {} is affected", suspect.value),
         _ => format!("{pattern}: {} is affected, {repeats} times", suspect.value),
@@ -33,7 +39,7 @@ pub(super) fn alone(pattern: &str, suspect: &Suspect<'_>, others: usize, repeats
     (pro, contra)
 }
 
-pub(super) fn shared(pattern: &str, suspect: &Suspect<'_>, scale: &Scale) -> Evidence {
+pub(super) fn shared(pattern: &str, suspect: &Suspect<'_>, scale: &Scale) -> ForAndAgainst {
     let Scale {
         inside,
         exposed,
