@@ -28,6 +28,7 @@ pub(crate) mod authority;
 pub(crate) use listener::TlsListener;
 pub(crate) use own::Own;
 pub(crate) use pair::faults;
+pub(crate) use probe::Capture;
 pub(crate) use renew::{Renewal, renew};
 pub(crate) use watch::{Certificates, OWN, watch};
 

@@ -120,9 +120,10 @@ async fn fetch(
     }
 }
 
-/// Takes every certificate and keeps what it saw. Nothing is ever sent over such a connection.
+/// Takes every certificate whose key the server holds, and keeps what it saw. Nothing secret may be
+/// sent over such a connection.
 #[derive(Debug, Default)]
-struct Capture(Mutex<Option<RawChain>>);
+pub(crate) struct Capture(Mutex<Option<RawChain>>);
 
 impl ServerCertVerifier for Capture {
     fn verify_server_cert(
