@@ -4,15 +4,18 @@
 //! name in the suite's macro, so that an implementation cannot forget one.
 
 pub mod balancer;
+mod breakable;
 pub mod docs;
 pub mod driver;
 pub mod fake;
 pub mod faulty;
 pub mod health;
+pub mod promtool;
 pub mod remediation;
 pub mod store;
 pub mod witness;
 
+pub use breakable::BreakableStore;
 pub use fake::{
     Call, CallKind, FakeEncoder, FakeEncoderFactory, FakeIngest, FakeWitness, IngestEvent,
     IngestEventKind, sample_config, sample_target,

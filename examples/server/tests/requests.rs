@@ -1,8 +1,7 @@
 //! One request, followed from its client to the device, and nothing secret on the way.
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use encoder_aja::simulator::{SimulatorConfig, SimulatorFleet};
@@ -12,61 +11,36 @@ use encoder_server::{AppState, app, serve};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
-use tracing_subscriber::fmt::MakeWriter;
 
 #[path = "server/bench.rs"]
 #[expect(dead_code, reason = "shared with the other tests, which use all of it")]
 mod bench;
+mod log;
 
 use bench::{quiet, request, with_header};
+use log::Log;
 
 const STREAM_KEY: &str = "a-key-that-nobody-may-see-4711";
 const PASSWORD: &str = "the-password-of-the-devices";
 const WRONG: &str = "a-wrong-password-for-a-device";
 const STRANGER: &str = "em_somebody_who_guesses_a_key";
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    /// Messages of a target that were logged for a request.
-    fn of(&self, target: &str, id: &str) -> Vec<Value> {
-        let lines = self.text();
-        let lines = lines
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let named = |line: &Value| {
-            let mut spans = line["spans"].as_array().into_iter().flatten();
-            spans.any(|span| span["request_id"] == id)
-        };
-        let from = |line: &Value| {
-            line["target"]
-                .as_str()
-                .is_some_and(|t| t.starts_with(target))
-        };
-        lines.filter(|line| from(line) && named(line)).collect()
-    }
+/// Messages of a target that were logged for a request.
+fn lines_of(log: &Log, target: &str, id: &str) -> Vec<Value> {
+    let lines = log.text();
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let named = |line: &Value| {
+        let mut spans = line["spans"].as_array().into_iter().flatten();
+        spans.any(|span| span["request_id"] == id)
+    };
+    let from = |line: &Value| {
+        line["target"]
+            .as_str()
+            .is_some_and(|t| t.starts_with(target))
+    };
+    lines.filter(|line| from(line) && named(line)).collect()
 }
 
 struct Studio {
@@ -194,15 +168,15 @@ async fn a_request_is_followed_to_the_device_and_nothing_secret_is_logged() {
         ("req_start", "the stream was accepted"),
         ("req_move", "took over"),
     ] {
-        let core = log.of("encoder_core", id);
+        let core = lines_of(&log, "encoder_core", id);
         let says = |line: &&Value| line["message"].as_str().is_some_and(|m| m.contains(told));
         assert!(core.iter().any(|line| says(&line)), "{id}: {core:#?}");
-        let asked = log.of("encoder_aja", id);
+        let asked = lines_of(&log, "encoder_aja", id);
         let sets = asked.iter().filter(|line| line["action"] == "set");
         assert!(sets.count() > 0, "{id} reaches a device: {asked:#?}");
     }
     assert_eq!(
-        log.of("encoder_aja", "req_look"),
+        lines_of(&log, "encoder_aja", "req_look"),
         [Value::Null; 0],
         "looking asks no device"
     );

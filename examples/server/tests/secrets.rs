@@ -1,40 +1,18 @@
 //! Nothing secret reaches a log, an error, a metric or an event.
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use encoder_core::model::Secret;
 use serde_json::json;
-use tracing_subscriber::fmt::MakeWriter;
 
 #[path = "server/bench.rs"]
 #[expect(dead_code, reason = "shared with the other tests, which use all of it")]
 mod bench;
+mod log;
 
 use bench::{Bench, good_stream, quiet, request, with_header};
+use log::Log;
 
 const INGEST_SECRET: &str = "the-secret-of-the-ingest";
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 /// Uses secrets in right and wrong places, breaks encoders, and collects every text that comes of
 /// it.
@@ -107,7 +85,7 @@ async fn secrets_stay_out_of_logs_errors_metrics_and_events() {
     config.ingest.secret = Some(Secret::from(INGEST_SECRET));
     let bench = Bench::with(config, 3).await;
     let mut said = everything_said(&bench).await;
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("answered"), "the log was captured");
     said.push(log);
     for secret in [

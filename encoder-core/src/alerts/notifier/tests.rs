@@ -8,7 +8,7 @@ use crate::alerts::notice::{DeliveryState, Notice, NoticeKind};
 use crate::alerts::testing::at;
 use crate::error::{Error, ErrorKind, Retry};
 use crate::model::{EncoderId, Issue, Severity, Subject};
-use crate::store::{Change, Expect, Key, Lease, MemoryStore, Record, Revision};
+use crate::testkit::BreakableStore;
 
 /// A sink that writes down what it gets, and may be told to fail, to hang or to break.
 #[derive(Debug, Default)]
@@ -64,59 +64,8 @@ impl AlertSink for Paper {
     }
 }
 
-/// A store that can be switched off.
-#[derive(Debug, Default)]
-struct Switched {
-    inner: MemoryStore,
-    off: AtomicBool,
-}
-
-impl Switched {
-    fn check(&self) -> Result<()> {
-        if self.off.load(Ordering::Relaxed) {
-            return Err(Error::new(ErrorKind::StoreUnavailable, "switched off"));
-        }
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl StateStore for Switched {
-    async fn get(&self, key: &Key) -> Result<Option<Record>> {
-        self.check()?;
-        self.inner.get(key).await
-    }
-
-    async fn put(&self, key: &Key, value: &[u8], expect: Expect) -> Result<Revision> {
-        self.check()?;
-        self.inner.put(key, value, expect).await
-    }
-
-    async fn delete(&self, key: &Key, expect: Expect) -> Result<()> {
-        self.check()?;
-        self.inner.delete(key, expect).await
-    }
-
-    async fn list(&self, prefix: &Key) -> Result<Vec<Record>> {
-        self.check()?;
-        self.inner.list(prefix).await
-    }
-
-    fn watch(&self, prefix: &Key) -> futures::stream::BoxStream<'static, Change> {
-        self.inner.watch(prefix)
-    }
-
-    async fn lease(&self, name: &str, owner: &str, ttl: Duration) -> Result<Lease> {
-        self.inner.lease(name, owner, ttl).await
-    }
-
-    async fn release(&self, lease: &Lease) -> Result<()> {
-        self.inner.release(lease).await
-    }
-}
-
 struct Room {
-    store: Arc<Switched>,
+    store: Arc<BreakableStore>,
     clock: Clock,
     book: Arc<Mutex<AlertBook>>,
     notifier: Arc<Notifier>,
@@ -124,12 +73,16 @@ struct Room {
 }
 
 impl Room {
-    async fn new(store: &Arc<Switched>, clock: &Clock, sinks: Vec<Arc<dyn AlertSink>>) -> Self {
+    async fn new(
+        store: &Arc<BreakableStore>,
+        clock: &Clock,
+        sinks: Vec<Arc<dyn AlertSink>>,
+    ) -> Self {
         Self::of(store, clock, sinks, "manager").await
     }
 
     async fn of(
-        store: &Arc<Switched>,
+        store: &Arc<BreakableStore>,
         clock: &Clock,
         sinks: Vec<Arc<dyn AlertSink>>,
         instance: &str,
@@ -202,7 +155,7 @@ async fn pass(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
 }
 
-fn ground() -> (Arc<Switched>, Clock) {
+fn ground() -> (Arc<BreakableStore>, Clock) {
     (Arc::default(), Clock::anchored(at(1_000_000)))
 }
 
@@ -300,13 +253,13 @@ async fn alert_is_told_although_the_store_is_away() {
     let ((store, clock), mail) = (ground(), Paper::new("mail"));
     let room = Room::new(&store, &clock, vec![mail.clone()]).await;
     pass(2).await;
-    store.off.store(true, Ordering::Relaxed);
+    store.break_down();
     room.observe(1, &["device_silent"]);
     pass(4).await;
     assert!(mail.kinds().is_empty(), "it is written down first");
     pass(6).await;
     assert_eq!(mail.kinds(), [NoticeKind::Firing]);
-    room.store.off.store(false, Ordering::Relaxed);
+    room.store.mend();
     pass(3).await;
     room.die().await;
     let _room = Room::new(&store, &clock, vec![mail.clone()]).await;

@@ -1,77 +1,24 @@
 //! A server over fake encoders.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use encoder_aja::AjaDriverFactory;
 use encoder_core::model::{EncoderId, EncoderSpec, Secret, Timestamp};
-use encoder_core::store::{Change, Expect, Key, Lease, MemoryStore, Record, Revision, StateStore};
+use encoder_core::store::StateStore;
 use encoder_core::tasks::Clock;
-use encoder_core::testkit::FakeEncoder;
-use encoder_core::{EncoderDriver, Error, ErrorKind, Manager, Result};
+use encoder_core::testkit::{BreakableStore, FakeEncoder};
+use encoder_core::{EncoderDriver, Manager};
 use encoder_server::auth::Scope;
 use encoder_server::config::ServerConfig;
 use encoder_server::ingest::NginxRtmp;
 use encoder_server::{AppState, app};
-use futures::stream::BoxStream;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
-
-/// A store that can be told to stop working.
-#[derive(Debug, Default)]
-pub(crate) struct BreakableStore {
-    inner: MemoryStore,
-    broken: AtomicBool,
-}
-
-impl BreakableStore {
-    pub(crate) fn break_down(&self) {
-        self.broken.store(true, Ordering::SeqCst);
-    }
-
-    fn check(&self) -> Result<()> {
-        if self.broken.load(Ordering::SeqCst) {
-            let message = "cannot write /var/lib/secret-place/file.db";
-            return Err(Error::new(ErrorKind::StoreUnavailable, message));
-        }
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl StateStore for BreakableStore {
-    async fn get(&self, key: &Key) -> Result<Option<Record>> {
-        self.check()?;
-        self.inner.get(key).await
-    }
-    async fn put(&self, key: &Key, value: &[u8], expect: Expect) -> Result<Revision> {
-        self.check()?;
-        self.inner.put(key, value, expect).await
-    }
-    async fn delete(&self, key: &Key, expect: Expect) -> Result<()> {
-        self.check()?;
-        self.inner.delete(key, expect).await
-    }
-    async fn list(&self, prefix: &Key) -> Result<Vec<Record>> {
-        self.check()?;
-        self.inner.list(prefix).await
-    }
-    fn watch(&self, prefix: &Key) -> BoxStream<'static, Change> {
-        self.inner.watch(prefix)
-    }
-    async fn lease(&self, name: &str, owner: &str, ttl: Duration) -> Result<Lease> {
-        self.inner.lease(name, owner, ttl).await
-    }
-    async fn release(&self, lease: &Lease) -> Result<()> {
-        self.inner.release(lease).await
-    }
-}
 
 /// A server and what surrounds it.
 pub(crate) struct Bench {

@@ -1,19 +1,11 @@
 //! The metrics of a server with a fleet.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
-
 use encoder_core::Manager;
 use encoder_core::metrics::{Declaration, table};
 use encoder_core::testkit::docs::assert_region;
+use encoder_core::testkit::promtool;
 
 use crate::bench::{Bench, good_stream, quiet};
-
-/// What promtool would have in another unit; see the same list in the tests of the manager.
-const ACCEPTED: [&str; 2] = [
-    "encoder_output_bits_per_second ",
-    "encoder_stream_bits_per_second ",
-];
 
 /// The metrics that the server adds to those of a manager.
 async fn added(bench: &Bench) -> Vec<Declaration> {
@@ -41,24 +33,8 @@ async fn promtool_has_no_complaint_about_a_scrape() {
     let bench = Bench::new().await;
     bench.live_stream().await;
     let text = bench.get("/metrics").await.text;
-    let started = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let Ok(mut promtool) = started else {
-        eprintln!("skipped: promtool_has_no_complaint_about_a_scrape, for promtool is missing");
-        return;
-    };
-    let mut input = promtool.stdin.take().unwrap();
-    input.write_all(text.as_bytes()).unwrap();
-    drop(input);
-    let output = promtool.wait_with_output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    let accepted = |line: &&str| !ACCEPTED.iter().any(|name| line.starts_with(name));
-    let complaints: Vec<_> = said.lines().filter(accepted).collect();
+    let test = "promtool_has_no_complaint_about_a_scrape";
+    let complaints = promtool::complaints(test, &text);
     assert_eq!(complaints, [""; 0], "{text}");
 }
 
