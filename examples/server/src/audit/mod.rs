@@ -40,7 +40,7 @@ const MAX_WAITING: usize = 1000;
 pub struct AuditConfig {
     /// Days that are kept, today included. Default 90.
     pub retention_days: u32,
-    /// Entries that are kept; the oldest days go first. Default 100,000.
+    /// Entries that are kept; the oldest days go first. Default 20,000.
     pub max_entries: usize,
 }
 
@@ -48,7 +48,7 @@ impl Default for AuditConfig {
     fn default() -> Self {
         Self {
             retention_days: 90,
-            max_entries: 100_000,
+            max_entries: 20_000,
         }
     }
 }
