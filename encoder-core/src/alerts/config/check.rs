@@ -96,7 +96,11 @@ impl AlertsConfig {
             for name in unknown {
                 let field = format!("alerts.routes.{index}.sinks");
                 let all: Vec<_> = known.iter().copied().collect();
-                let message = format!("there is no sink `{name}`; there are: {}", all.join(", "));
+                let others = match all.as_slice() {
+                    [] => "there is none".to_owned(),
+                    all => format!("there are: {}", all.join(", ")),
+                };
+                let message = format!("there is no sink `{name}`; {others}");
                 refuse(found, field, "unknown_sink", message);
             }
         }

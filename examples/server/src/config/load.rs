@@ -144,9 +144,15 @@ fn problem(figment: &Figment, error: &figment::Error, path: Vec<String>) -> Conf
         _ if path.iter().any(|name| holds_secret(name)) => {
             "must be text; put it into quotes".to_owned()
         }
+        // The name of a type of ours helps nobody.
+        Kind::InvalidType(actual, expected)
+            if expected.starts_with("struct ") || expected == "a map" =>
+        {
+            format!("must be a group of keys, not {actual}")
+        }
         kind => kind.to_string(),
     };
-    let found = figment.find_metadata(&path.join("."));
+    let found = holder(figment, &path.join("."));
     ConfigProblem {
         key: path.join("."),
         message,
@@ -154,16 +160,24 @@ fn problem(figment: &Figment, error: &figment::Error, path: Vec<String>) -> Conf
     }
 }
 
-/// Names the source of a value that has the right type and is wrong all the same; one that is set
-/// nowhere is the configuration's as a whole.
+/// Names the source of a value that has the right type and is wrong all the same.
 fn placed(figment: &Figment, problem: ConfigProblem) -> ConfigProblem {
-    match figment.find_metadata(&problem.key) {
+    match holder(figment, &problem.key) {
         Some(found) => ConfigProblem {
             place: place(Some(found)),
             ..problem
         },
         None => problem,
     }
+}
+
+/// The source of a key. One that is missing, or stands in a list, is its group's; one whose group is
+/// set nowhere is the configuration's as a whole.
+fn holder<'a>(figment: &'a Figment, key: &str) -> Option<&'a Metadata> {
+    let groups = std::iter::successors(Some(key), |key| Some(key.rsplit_once('.')?.0));
+    groups
+        .into_iter()
+        .find_map(|key| figment.find_metadata(key))
 }
 
 fn holds_secret(name: &str) -> bool {

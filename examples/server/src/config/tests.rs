@@ -270,6 +270,29 @@ fn a_wrong_value_is_named_with_the_file_that_holds_it() {
 }
 
 #[test]
+fn what_is_missing_or_in_a_list_is_named_with_the_file_of_its_group() {
+    let settings = file(
+        "certificates: {targets: [{address: nowhere}], renewal: {methods: [acme]}}\n\
+         manager: {alerts: {sinks: [mail], routes: [{sinks: [mail]}]}}\n",
+    );
+    let found = check_file(settings.path());
+    let name = settings.path().file_name().unwrap().to_string_lossy();
+    for problem in &found {
+        assert!(problem.place.contains(&*name), "{problem}");
+    }
+    let told = |key: &str| {
+        let mut of = found.iter().filter(|problem| problem.key.starts_with(key));
+        of.next().unwrap_or_else(|| panic!("{key} in {found:?}"))
+    };
+    told("certificates.acme");
+    told("certificates.targets.0.address");
+    let sinks = &told("manager.alerts.routes.0.sinks").message;
+    assert!(sinks.ends_with("there is none"), "{sinks}");
+    let kind = &told("manager.alerts.sinks").message;
+    assert!(kind.starts_with("must be a group of keys"), "{kind}");
+}
+
+#[test]
 fn an_environment_file_is_checked_with_the_settings_below_it() {
     let settings = file("limits: {body_bytes: 5}\nmetrics_open: true\n");
     let mut env = tempfile::NamedTempFile::new().unwrap();
