@@ -24,6 +24,8 @@ pub mod tasks;
 pub mod testkit;
 pub mod trend;
 pub mod validate;
+#[cfg(feature = "wire")]
+pub mod wire;
 
 pub use config::ManagerConfig;
 pub use driver::{

@@ -1,6 +1,6 @@
 //! What a stream runs with instead of what was asked for.
 
-use encoder_core::model::Adaptation;
+use crate::model::Adaptation;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use encoder_core::alerts::{
-    AlertMatcher, DeliveryRecord, DigestEntry, NoticeRecord, Silence, SinkReport,
-};
-use encoder_core::model::Timestamp;
+use crate::alerts::{AlertMatcher, DeliveryRecord, DigestEntry, NoticeRecord, Silence, SinkReport};
+use crate::model::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{AlertDto, Fields, Time, name};
-use crate::problem::Problem;
+use crate::error::Result;
 
 /// A notice with its deliveries.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -271,8 +269,8 @@ pub struct SilenceRequestDoc {
 /// Reads a wish for silence.
 ///
 /// # Errors
-/// A 422 problem with every fault of form, or with every rule that is broken.
-pub fn silence_request(body: Value, asker: &str, now: Timestamp) -> Result<Silence, Problem> {
+/// [`ValidationFailed`](crate::ErrorKind::ValidationFailed) with every fault of form, or with every rule that is broken.
+pub fn silence_request(body: Value, asker: &str, now: Timestamp) -> Result<Silence> {
     let mut fields = Fields::of(body)?;
     let matches = fields.required::<AlertMatcher>("match");
     let from = fields.optional("from").unwrap_or(now);
@@ -282,5 +280,5 @@ pub fn silence_request(body: Value, asker: &str, now: Timestamp) -> Result<Silen
     let by = by.unwrap_or_else(|| asker.to_owned());
     let wish = matches.zip(until).zip(reason);
     let ((matches, until), reason) = fields.finish(wish)?;
-    Ok(Silence::try_new(matches, (from, until), by, reason, now)?)
+    Silence::try_new(matches, (from, until), by, reason, now)
 }

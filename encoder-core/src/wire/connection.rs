@@ -1,6 +1,6 @@
 //! Scores and connections on the wire.
 
-use encoder_core::model::{
+use crate::model::{
     ConnectionHealth, ConnectionPattern, ConnectionPool, LatencyDistribution, Prediction,
     Reconnects, SubScores,
 };

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use encoder_core::Capability;
-use encoder_core::model::{ControlOutcome, EncoderView, FleetCounts, MediumReadings, StreamId};
+use crate::Capability;
+use crate::model::{ControlOutcome, EncoderView, FleetCounts, MediumReadings, StreamId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -210,8 +210,8 @@ pub struct AlarmDto {
     pub message: String,
 }
 
-impl From<encoder_core::model::Alarm> for AlarmDto {
-    fn from(alarm: encoder_core::model::Alarm) -> Self {
+impl From<crate::model::Alarm> for AlarmDto {
+    fn from(alarm: crate::model::Alarm) -> Self {
         Self {
             category: name(&alarm.category),
             severity: alarm.severity.as_str().to_owned(),
@@ -289,29 +289,6 @@ impl From<ControlOutcome> for ControlDto {
             state: outcome.state,
         }
     }
-}
-
-/// What became of an action on one of several encoders.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[schema(as = BulkResult)]
-pub struct BulkResultDto {
-    /// The encoder.
-    pub encoder_id: String,
-    /// The HTTP status this would have had alone.
-    pub status: u16,
-    /// What became of it.
-    pub outcome: Option<ControlDto>,
-    /// Why it failed.
-    #[schema(value_type = Option<crate::problem::ProblemDocument>)]
-    pub problem: Option<crate::problem::Problem>,
-}
-
-/// The answer of bulk: one result per encoder, in the order asked for.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[schema(as = BulkAnswer)]
-pub struct BulkAnswer {
-    /// The results.
-    pub results: Vec<BulkResultDto>,
 }
 
 /// How many encoders are in which state.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use encoder_core::monitor::errors::{
+use crate::monitor::errors::{
     AutomatedAction, Correlation, ErrorAnalysis, Escalation, Impact, MatchedPattern, Occurrence,
     RootCause, SuggestedAction, Window,
 };

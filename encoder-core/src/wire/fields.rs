@@ -2,35 +2,36 @@
 //!
 //! Deriving `Deserialize` would stop at the first fault; here each field's fault is noted.
 
-use encoder_core::model::Violation;
+use crate::model::Violation;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::problem::{FieldProblem, Problem};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The fields of a JSON object, being read.
 #[derive(Debug)]
 pub struct Fields {
     prefix: String,
     left: Map<String, Value>,
-    errors: Vec<FieldProblem>,
+    errors: Vec<Violation>,
 }
 
 impl Fields {
+    /// Begins to read.
+    ///
     /// # Errors
-    /// A 422 problem when the value is no object.
-    pub fn of(body: Value) -> Result<Self, Problem> {
+    /// [`ErrorKind::ValidationFailed`] when the value is no object.
+    pub fn of(body: Value) -> Result<Self> {
         match whole_numbers(body) {
             Value::Object(left) => Ok(Self {
                 prefix: String::new(),
                 left,
                 errors: Vec::new(),
             }),
-            _ => Err(Problem::invalid_field(
-                "",
-                "invalid_type",
-                "the body must be a JSON object",
-            )),
+            _ => {
+                let message = "the body must be a JSON object";
+                Err(invalid(vec![Violation::new("", "invalid_type", message)]))
+            }
         }
     }
 
@@ -104,12 +105,8 @@ impl Fields {
 
     /// Notes a fault.
     pub fn wrong(&mut self, field: &str, code: &str, message: &str) {
-        self.errors.push(FieldProblem {
-            field: format!("{}{field}", self.prefix),
-            code: code.to_owned(),
-            message: message.to_owned(),
-            recommended: None,
-        });
+        let field = format!("{}{field}", self.prefix);
+        self.errors.push(Violation::new(field, code, message));
     }
 
     /// Adds faults of value, except those of fields that are at fault already.
@@ -121,7 +118,7 @@ impl Fields {
                     .iter()
                     .all(|known| known.field != violation.field)
             })
-            .map(FieldProblem::from)
+            .cloned()
             .collect::<Vec<_>>();
         self.errors.extend(new);
     }
@@ -135,14 +132,20 @@ impl Fields {
     /// The value that was read, if nothing was wrong.
     ///
     /// # Errors
-    /// A 422 problem with every fault, unknown fields included.
-    pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Problem> {
+    /// [`ErrorKind::ValidationFailed`] with every fault, unknown fields included.
+    pub fn finish<T>(mut self, value: Option<T>) -> Result<T> {
         self.refuse_unknown();
         match value {
             Some(value) if self.errors.is_empty() => Ok(value),
-            _ => Err(Problem::invalid(self.errors)),
+            _ => Err(invalid(self.errors)),
         }
     }
+}
+
+fn invalid(errors: Vec<Violation>) -> Error {
+    let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+    let message = format!("not acceptable: {}", fields.join(", "));
+    Error::new(ErrorKind::ValidationFailed, message).with_violations(errors)
 }
 
 /// `21.0` is the integer 21 in JSON; serde takes only `21`.

@@ -1,6 +1,6 @@
 //! Health of encoders on the wire.
 
-use encoder_core::model::{
+use crate::model::{
     DeviceReadings, DeviceStreamState, EncoderHealthReport, EncoderView, ThermalReport,
 };
 use serde::Serialize;

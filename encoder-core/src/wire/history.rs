@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use encoder_core::model::{EncoderId, seconds};
-use encoder_core::monitor::History;
-use encoder_core::monitor::series::Bucket;
+use crate::model::{EncoderId, seconds};
+use crate::monitor::History;
+use crate::monitor::series::Bucket;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -1,24 +1,24 @@
 //! Reading request bodies: every wrong field is reported, not the first.
 
-use encoder_core::config::StreamDefaults;
-use encoder_core::model::{
+use crate::config::StreamDefaults;
+use crate::model::{
     Action, Bitrate, DestinationRequest, EncoderId, EncoderSpec, FailoverRequest, FrameRate,
     Resolution, StreamConfigPatch, StreamRequest,
 };
-use encoder_core::validate::validate_stream;
+use crate::validate::validate_stream;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Fields;
-use crate::problem::Problem;
+use crate::error::Result;
 
 /// Reads a request for a stream.
 ///
 /// # Errors
-/// A 422 problem with every fault of form and, where there is one, every fault of value too; the
+/// [`ValidationFailed`](crate::ErrorKind::ValidationFailed) with every fault of form and, where there is one, every fault of value too; the
 /// manager checks the values of a well-formed request itself.
-pub fn stream_request(body: Value, defaults: &StreamDefaults) -> Result<StreamRequest, Problem> {
+pub fn stream_request(body: Value, defaults: &StreamDefaults) -> Result<StreamRequest> {
     let mut fields = Fields::of(body)?;
     // A missing field is reported; an acceptable value in its place lets the others be judged.
     let mut request = StreamRequest::new(
@@ -55,8 +55,8 @@ pub fn stream_request(body: Value, defaults: &StreamDefaults) -> Result<StreamRe
 /// Reads a change of a stream's configuration.
 ///
 /// # Errors
-/// A 422 problem with every fault of form.
-pub fn config_patch(body: Value) -> Result<StreamConfigPatch, Problem> {
+/// [`ValidationFailed`](crate::ErrorKind::ValidationFailed) with every fault of form.
+pub fn config_patch(body: Value) -> Result<StreamConfigPatch> {
     let mut fields = Fields::of(body)?;
     let patch = StreamConfigPatch {
         resolution: fields.optional("resolution"),
@@ -71,8 +71,8 @@ pub fn config_patch(body: Value) -> Result<StreamConfigPatch, Problem> {
 /// Reads a request to move a stream.
 ///
 /// # Errors
-/// A 422 problem with every fault of form.
-pub fn failover_request(body: Value) -> Result<FailoverRequest, Problem> {
+/// [`ValidationFailed`](crate::ErrorKind::ValidationFailed) with every fault of form.
+pub fn failover_request(body: Value) -> Result<FailoverRequest> {
     let mut fields = Fields::of(body)?;
     let request = FailoverRequest {
         reason: fields.optional("reason"),
@@ -85,8 +85,8 @@ pub fn failover_request(body: Value) -> Result<FailoverRequest, Problem> {
 /// change, and its password stays unless the body has one, or `null` to forget it.
 ///
 /// # Errors
-/// A 422 problem with every fault of form.
-pub fn encoder_spec(body: Value, known: Option<&EncoderSpec>) -> Result<EncoderSpec, Problem> {
+/// [`ValidationFailed`](crate::ErrorKind::ValidationFailed) with every fault of form.
+pub fn encoder_spec(body: Value, known: Option<&EncoderSpec>) -> Result<EncoderSpec> {
     let mut fields = Fields::of(body)?;
     let id: Option<EncoderId> = match known {
         Some(known) => Some(same_id(&mut fields, known)),
@@ -130,8 +130,8 @@ fn same_id(fields: &mut Fields, known: &EncoderSpec) -> EncoderId {
 /// Reads an action.
 ///
 /// # Errors
-/// A 422 problem.
-pub fn action(body: Value) -> Result<Action, Problem> {
+/// [`ValidationFailed`](crate::ErrorKind::ValidationFailed).
+pub fn action(body: Value) -> Result<Action> {
     let mut fields = Fields::of(body)?;
     let action = take_action(&mut fields);
     fields.finish(action)
@@ -140,8 +140,8 @@ pub fn action(body: Value) -> Result<Action, Problem> {
 /// Reads an action for several encoders.
 ///
 /// # Errors
-/// A 422 problem with every fault of form.
-pub fn bulk(body: Value) -> Result<(Vec<EncoderId>, Action), Problem> {
+/// [`ValidationFailed`](crate::ErrorKind::ValidationFailed) with every fault of form.
+pub fn bulk(body: Value) -> Result<(Vec<EncoderId>, Action)> {
     let mut fields = Fields::of(body)?;
     let ids: Option<Vec<EncoderId>> = fields.required("encoder_ids");
     if ids
@@ -324,10 +324,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::error::Error;
 
-    fn fields_of(problem: &Problem) -> Vec<&str> {
-        problem
-            .errors
+    fn fields_of(error: &Error) -> Vec<&str> {
+        error
+            .violations()
             .iter()
             .map(|error| error.field.as_str())
             .collect()
@@ -339,9 +340,9 @@ mod tests {
             "resolution": "wide", "fps": "thirty", "speed": 3,
             "destination": {"personality": "shy", "port": 1935},
         });
-        let problem = stream_request(body, &StreamDefaults::default()).unwrap_err();
+        let error = stream_request(body, &StreamDefaults::default()).unwrap_err();
         assert_eq!(
-            fields_of(&problem),
+            fields_of(&error),
             [
                 "resolution",
                 "bitrate",
@@ -371,16 +372,16 @@ mod tests {
         let new = read(json!({"address": "http://b", "password": "new"}));
         assert_eq!(new, Some("new".into()));
         let moved = json!({"address": "http://b", "encoder_id": "helo-2"});
-        let problem = encoder_spec(moved, Some(&known)).unwrap_err();
-        assert_eq!(fields_of(&problem), ["encoder_id"]);
+        let error = encoder_spec(moved, Some(&known)).unwrap_err();
+        assert_eq!(fields_of(&error), ["encoder_id"]);
     }
 
     #[test]
     fn actions_name_what_they_lack() {
         assert_eq!(fields_of(&action(json!({})).unwrap_err()), ["action"]);
-        let problem = action(json!({"action": "recall_preset"})).unwrap_err();
-        assert!(problem.errors[0].message.contains("preset"));
-        let problem = bulk(json!({"encoder_ids": [], "action": "toggle"})).unwrap_err();
-        assert_eq!(fields_of(&problem), ["encoder_ids", "action"]);
+        let error = action(json!({"action": "recall_preset"})).unwrap_err();
+        assert!(error.violations()[0].message.contains("preset"));
+        let error = bulk(json!({"encoder_ids": [], "action": "toggle"})).unwrap_err();
+        assert_eq!(fields_of(&error), ["encoder_ids", "action"]);
     }
 }

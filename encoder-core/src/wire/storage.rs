@@ -1,9 +1,7 @@
 //! Recording media and restarts on the wire.
 
-use encoder_core::model::{
-    Growth, MediumReport, RebootReport, RecordingSwitch, StorageReport, Timestamp,
-};
-use encoder_core::trend::Band;
+use crate::model::{Growth, MediumReport, RebootReport, RecordingSwitch, StorageReport, Timestamp};
+use crate::trend::Band;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,7 +19,7 @@ pub struct StorageDto {
 
 impl StorageDto {
     /// The document of these reports.
-    pub(crate) fn new(timestamp: Timestamp, reports: Vec<StorageReport>) -> Self {
+    pub fn new(timestamp: Timestamp, reports: Vec<StorageReport>) -> Self {
         Self {
             timestamp: timestamp.into(),
             encoders: reports.into_iter().map(Into::into).collect(),

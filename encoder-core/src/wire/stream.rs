@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use encoder_core::model::{
+use crate::model::{
     BackupReadiness, MASK, StreamConfig, StreamHealthReport, StreamView, Violation,
 };
 use serde::Serialize;

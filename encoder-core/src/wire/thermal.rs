@@ -1,6 +1,6 @@
 //! Heat on the wire.
 
-use encoder_core::model::{BurstState, CoolingEntry, CoolingState, ThermalView};
+use crate::model::{BurstState, CoolingEntry, CoolingState, ThermalView};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -1,6 +1,6 @@
 //! Moves of streams on the wire.
 
-use encoder_core::model::{FailoverAccepted, PhaseTiming, TimelineEntry};
+use crate::model::{FailoverAccepted, PhaseTiming, TimelineEntry};
 use serde::Serialize;
 use utoipa::ToSchema;
 
