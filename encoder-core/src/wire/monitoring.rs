@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{BackupDto, IssueDto, StreamConfigDto, Time, name};
-use crate::model::{Alert, LoadBalancerReport, StreamView};
+use crate::model::{Alert, EncoderId, LoadBalancerReport, StreamRecord, StreamView};
 
 /// An alert.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -224,4 +224,28 @@ pub struct AssignmentsDto {
     pub active_streams: Vec<String>,
     /// The settings it publishes with; `null` when it publishes nothing.
     pub config: Option<StreamConfigDto>,
+}
+
+impl AssignmentsDto {
+    /// What that encoder is meant to do, given all streams.
+    pub fn new(id: &EncoderId, streams: &[StreamView]) -> Self {
+        let records = streams.iter().map(|view| &view.record);
+        let publishes =
+            |record: &&StreamRecord| record.state.is_active() && record.primary.encoder_id == *id;
+        let published: Vec<_> = records.filter(publishes).collect();
+        let backups = published.iter().filter_map(|record| record.backup.as_ref());
+        Self {
+            primary_id: id.to_string(),
+            backup_ids: backups
+                .map(|backup| backup.encoder_id.to_string())
+                .collect(),
+            active_streams: published
+                .iter()
+                .map(|record| record.id.to_string())
+                .collect(),
+            config: published
+                .first()
+                .map(|record| StreamConfigDto::from(&record.config)),
+        }
+    }
 }

@@ -1,0 +1,6 @@
+//! temp
+mod engine;
+mod feed;
+
+pub use engine::Engine;
+pub use feed::EventFeed;
