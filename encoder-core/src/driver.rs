@@ -297,8 +297,8 @@ impl<D: EncoderDriver + ?Sized> EncoderDriverExt for D {}
 
 /// Makes drivers for registered encoders: one factory per kind of device.
 pub trait DriverFactory: Debug + Send + Sync + 'static {
-    /// The name that [`EncoderSpec::driver`] refers to, for example `aja-helo`.
-    fn name(&self) -> &'static str;
+    /// The name that [`EncoderSpec::driver`] refers to, for example `aja-helo`. Never changes.
+    fn name(&self) -> &str;
 
     /// Makes a driver. Does not contact the device.
     ///

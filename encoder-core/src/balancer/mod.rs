@@ -61,7 +61,7 @@ pub struct Placement {
 /// 6. `same_input_same_answer`: for a balancer without state of its own; [`RoundRobin`] moves on.
 pub trait Balancer: Debug + Send + Sync + 'static {
     /// Name for reports and configuration, snake_case.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// Chooses, or answers `None` when no row may take the stream. `draw` is uniformly random.
     fn select(&self, demand: &Demand, fleet: &Scoreboard, draw: u64) -> Option<Placement>;
