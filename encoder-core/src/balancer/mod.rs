@@ -7,6 +7,8 @@
 
 use std::fmt::Debug;
 
+use serde::{Deserialize, Serialize};
+
 use crate::fleet::Scoreboard;
 use crate::model::EncoderId;
 
@@ -24,7 +26,8 @@ pub use round_robin::RoundRobin;
 pub use weighted::{Weighted, WeightedConfig};
 
 /// What a stream needs of an encoder.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Demand {
     /// Spreads the same key to the same encoder, for [`Rendezvous`]: the stream id.
     pub key: String,
