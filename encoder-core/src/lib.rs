@@ -8,6 +8,8 @@ pub mod driver;
 pub mod error;
 pub mod events;
 pub mod fleet;
+#[cfg(feature = "foreign")]
+pub mod foreign;
 pub mod health;
 pub mod ingest;
 mod manager;
