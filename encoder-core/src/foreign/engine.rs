@@ -8,9 +8,9 @@
 //! store, or for a stream; dropping the future of one stops what it was doing.
 
 use serde::Serialize;
-use serde_json::Value;
 
-use super::feed::EventFeed;
+use super::document::write as answer;
+use super::live::EventFeed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manager::Manager;
 use crate::wire::Fields;
@@ -161,23 +161,12 @@ impl Engine {
 }
 
 /// Reads arguments: a JSON object, or nothing at all.
-pub(super) fn fields(arguments: &str) -> Result<Fields> {
-    Fields::of(document(arguments)?)
-}
-
-/// Reads a document of another language.
-pub(super) fn document(text: &str) -> Result<Value> {
-    serde_json::from_str(text).map_err(|error| {
+fn fields(arguments: &str) -> Result<Fields> {
+    let read = serde_json::from_str(arguments).map_err(|error| {
         let message = format!("the arguments are no JSON: {error}");
         Error::new(ErrorKind::ValidationFailed, message)
-    })
-}
-
-/// Writes an answer.
-pub(super) fn answer<T: Serialize + ?Sized>(document: &T) -> Result<String> {
-    serde_json::to_string(document).map_err(|error| {
-        Error::new(ErrorKind::Unexpected, "the answer cannot be written").with_source(error)
-    })
+    });
+    Fields::of(read?)
 }
 
 /// Answers with many documents.

@@ -1,126 +1,130 @@
-//! The live feed for another language: events as JSON, in batches, honest about loss.
+//! The event feed of a driver in another language: asked for one event after the other.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use futures::FutureExt;
-use serde::Serialize;
+use tokio::runtime::Handle;
 
-use crate::error::Result;
-use crate::events::{Delivery, EventBus, Subscription};
-use crate::model::{EncoderId, Event, StreamId, Subject};
-use crate::wire::Fields;
+use super::document::{one_line, read};
+use super::driver::Line;
+use crate::driver::DeviceEvent;
+use crate::error::{ErrorKind, Result};
 
-/// What one consumer is told.
-///
-/// Opened with `{stream_id?, encoder_id?, after?}`: events of that stream and that encoder, or all of
-/// them; from after the event of that id, as far as it is remembered, or from now on.
-///
-/// An event is `{"id", "event", "data"}`, its data being what the server's live feed carries. A
-/// consumer that falls further behind than the manager remembers (`event_capacity`) gets
-/// `{"event": "lagged", "data": {"lost"}}` in place of what it lost, and should read again what it
-/// shows; `lost` counts the events of all subjects, or is `null` where `after` lies too far back to
-/// count.
+/// Pause before a lost feed is opened anew, at first.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// Pause after it was lost again and again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// One event feed, which its driver's reader owns.
 #[derive(Debug)]
-pub struct EventFeed {
-    subscription: Subscription,
-    interests: Vec<Subject>,
-    last_id: u64,
-    ready: VecDeque<String>,
+pub(super) struct Feed {
+    line: Arc<Line>,
+    /// The feed's number on the other side, while it is open there.
+    open: Option<u64>,
+    /// Time to wait before the next one is opened.
+    pause: Duration,
+    /// Whether the reader knows the whole state, so that a change means something.
+    has_snapshot: bool,
+    /// An event that came before its snapshot.
+    waiting: Option<DeviceEvent>,
 }
 
-impl EventFeed {
-    pub(super) fn open(bus: &EventBus, mut fields: Fields) -> Result<Self> {
-        let stream = fields.optional::<StreamId>("stream_id");
-        let encoder = fields.optional::<EncoderId>("encoder_id");
-        let after = fields.optional::<u64>("after");
-        fields.finish(Some(()))?;
-        let interests = [stream.map(Subject::Stream), encoder.map(Subject::Encoder)];
-        let after = after.unwrap_or_else(|| bus.last_id());
-        let (missed, subscription) = bus.resume(after);
-        let mut feed = Self {
-            subscription,
-            interests: interests.into_iter().flatten().collect(),
-            last_id: after,
-            ready: VecDeque::new(),
-        };
-        match missed {
-            Some(events) => events.iter().for_each(|event| feed.take_event(event)),
+impl Feed {
+    pub(super) fn new(line: Arc<Line>) -> Self {
+        Self {
+            line,
+            open: None,
+            pause: Duration::ZERO,
+            has_snapshot: false,
+            waiting: None,
+        }
+    }
+
+    /// The next event. Never fails: a feed that does is lost, and opened anew by the next call.
+    pub(super) async fn next(&mut self) -> DeviceEvent {
+        if let Some(event) = self.waiting.take() {
+            return event;
+        }
+        match self.ask().await {
+            Ok(Some(event)) => self.heard(event).await,
+            Ok(None) => self.lost("the feed ended"),
+            Err(error) => self.lost(&self.line.tell("next_event", error).to_string()),
+        }
+    }
+
+    async fn ask(&mut self) -> Result<Option<DeviceEvent>> {
+        let number = match self.open {
+            Some(number) => number,
             None => {
-                feed.last_id = bus.last_id();
-                feed.admit(None);
+                tokio::time::sleep(self.pause).await;
+                let number = self.line.feeds.fetch_add(1, Ordering::Relaxed) + 1;
+                *self.open.insert(number)
             }
-        }
-        Ok(feed)
+        };
+        let call = self
+            .line
+            .object
+            .call("next_event", format!("[{number}]"), None);
+        read("next_event()", &call.await?, ErrorKind::DeviceProtocol)
     }
 
-    /// The next events, in order, as soon as there is one and at most `most` of them; empty when the
-    /// feed is over. Cancel-safe.
-    pub async fn next(&mut self, most: usize) -> Vec<String> {
-        while self.ready.is_empty() {
-            match self.subscription.next().await {
-                Some(delivery) => self.take(delivery),
-                None => return Vec::new(),
+    async fn heard(&mut self, event: DeviceEvent) -> DeviceEvent {
+        match &event {
+            DeviceEvent::Snapshot(_) => {
+                self.has_snapshot = true;
+                self.pause = Duration::ZERO;
             }
+            DeviceEvent::FeedLost { .. } => self.has_snapshot = false,
+            DeviceEvent::Changed(_) if self.has_snapshot => {}
+            DeviceEvent::Changed(_) => return self.put_snapshot_before(event).await,
         }
-        while self.ready.len() < most {
-            match self.subscription.next().now_or_never() {
-                Some(Some(delivery)) => self.take(delivery),
-                _ => break,
+        event
+    }
+
+    async fn put_snapshot_before(&mut self, event: DeviceEvent) -> DeviceEvent {
+        match self.line.status().await {
+            Ok(status) => {
+                self.has_snapshot = true;
+                self.pause = Duration::ZERO;
+                self.waiting = Some(event);
+                DeviceEvent::Snapshot(Box::new(status))
             }
-        }
-        let count = most.max(1).min(self.ready.len());
-        self.ready.drain(..count).collect()
-    }
-
-    fn take(&mut self, delivery: Delivery) {
-        match delivery {
-            Delivery::Event(event) => self.take_event(&event),
-            // The subscription goes on with the oldest event that is remembered.
-            Delivery::Lagged(lost) => self.admit(Some(lost)),
+            Err(error) => self.lost(&error.to_string()),
         }
     }
 
-    fn admit(&mut self, lost: Option<u64>) {
-        self.push(&Frame {
-            id: None,
-            event: "lagged",
-            data: &Lost { lost },
-        });
+    fn lost(&mut self, reason: &str) -> DeviceEvent {
+        self.close();
+        self.has_snapshot = false;
+        self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        DeviceEvent::FeedLost {
+            reason: one_line(reason),
+        }
     }
 
-    fn take_event(&mut self, event: &Arc<Event>) {
-        // After catching up, the subscription repeats what was published in between.
-        if event.id <= self.last_id {
+    /// Tells the other side that nobody asks for this feed any more. Without a runtime there is
+    /// nobody to tell.
+    fn close(&mut self) {
+        let Some(number) = self.open.take() else {
+            return;
+        };
+        if !self.line.object.has("close_feed") || Handle::try_current().is_err() {
             return;
         }
-        self.last_id = event.id;
-        if self.interests.is_empty() || self.interests.contains(&event.subject) {
-            self.push(&Frame {
-                id: Some(event.id),
-                event: event.kind.name(),
-                data: event.as_ref(),
-            });
-        }
-    }
-
-    fn push<T: Serialize>(&mut self, frame: &Frame<'_, T>) {
-        match serde_json::to_string(frame) {
-            Ok(text) => self.ready.push_back(text),
-            Err(error) => tracing::error!(%error, "an event cannot be written as JSON"),
-        }
+        let line = Arc::clone(&self.line);
+        self.line.tasks.spawn("close feed", async move {
+            let call = line.object.call("close_feed", format!("[{number}]"), None);
+            let closed = tokio::time::timeout(line.config.call_deadline, call).await;
+            if let Ok(Err(error)) = closed {
+                tracing::debug!(encoder = %line.id, %error, "feed not closed");
+            }
+        });
     }
 }
 
-#[derive(Serialize)]
-struct Frame<'a, T> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<u64>,
-    event: &'a str,
-    data: &'a T,
-}
-
-#[derive(Serialize)]
-struct Lost {
-    lost: Option<u64>,
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.close();
+    }
 }

@@ -33,11 +33,12 @@ pub(super) fn silences(manager: &Manager, fields: Fields) -> Result<String> {
 
 /// `{sink?, state?, from?, to?}`
 pub(super) fn notices(manager: &Manager, mut fields: Fields) -> Result<String> {
-    let mut wanted = NoticeQuery::default();
-    wanted.sink = fields.optional("sink");
-    wanted.state = fields.optional::<DeliveryState>("state");
-    wanted.from = fields.optional("from");
-    wanted.to = fields.optional("to");
+    let wanted = NoticeQuery {
+        sink: fields.optional("sink"),
+        state: fields.optional::<DeliveryState>("state"),
+        from: fields.optional("from"),
+        to: fields.optional("to"),
+    };
     let wanted = fields.finish(Some(wanted))?;
     answers::<_, NotificationDto>(manager.notices(&wanted))
 }

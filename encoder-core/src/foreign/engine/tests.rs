@@ -160,8 +160,10 @@ async fn the_feed_tells_of_one_stream_and_resumes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_feed_that_fell_behind_says_what_it_lost() {
-    let mut config = ManagerConfig::default();
-    config.event_capacity = 8;
+    let config = ManagerConfig {
+        event_capacity: 8,
+        ..ManagerConfig::default()
+    };
     let (engine, _encoders) = engine(config).await;
     let mut feed = engine.events("{}").unwrap();
     let bus = engine.manager().events().clone();
