@@ -1,7 +1,7 @@
 //! The manager for programs in other languages.
 //!
-//! [`Engine`] takes commands and gives answers in JSON, and [`EventFeed`] tells what happens. The other
-//! way round, drivers and policies can be objects of the other language.
+//! [`ManagerOptions`] are what a manager is made from, [`Engine`] takes commands and gives answers in
+//! JSON, [`EventFeed`] tells what happens, and [`compute`] asks the pure policies. The other way round, drivers and policies can be objects of the other language.
 //!
 //! A binding implements [`ForeignObject`] once: it calls a method of an object with JSON and gives
 //! its answer as JSON. The adapters here make of such an object whatever the manager takes:
@@ -29,6 +29,7 @@ use crate::model::{millis, seconds};
 
 mod balancer;
 mod complaints;
+mod compute;
 mod decide;
 pub(crate) mod document;
 mod driver;
@@ -42,9 +43,11 @@ mod lent;
 mod live;
 mod object;
 mod observations;
+mod options;
 mod remediator;
 
 pub use balancer::{ForeignBalancer, PlacementDocument};
+pub use compute::{COMPUTATIONS, compute};
 pub use driver::ForeignDriver;
 pub use engine::Engine;
 pub use error::{error_document, read_error};
@@ -54,6 +57,7 @@ pub use lent::LentDriver;
 pub use live::EventFeed;
 pub use object::{CreatedDriver, ForeignObject, ForeignObjectFactory};
 pub use observations::Observations;
+pub use options::ManagerOptions;
 pub use remediator::ForeignRemediator;
 
 /// How long objects of another language may take.
