@@ -28,15 +28,25 @@ pub fn app(state: AppState) -> Router {
     app_with_sockets(state).0
 }
 
+/// What the server answers at `/openapi.json`. Clients are made from it and checked against it.
+pub fn document(state: &AppState) -> serde_json::Value {
+    documented(state).1
+}
+
+/// Every documented route, and their document.
+fn documented(state: &AppState) -> (Router<AppState>, serde_json::Value) {
+    let (router, api) = OpenApiRouter::with_openapi(openapi::base())
+        .merge(routes::all(state))
+        .routes(routes!(sockets::websocket::upgrade))
+        .split_for_parts();
+    (router, openapi::complete(api))
+}
+
 /// As [`app`], with the handle that closes the Socket.IO connections.
 pub(crate) fn app_with_sockets(state: AppState) -> (Router, SocketIo) {
     let (socketio, io) = sockets::socketio::layer(&state);
-    let (documented, api) = OpenApiRouter::with_openapi(openapi::base())
-        .merge(routes::all(&state))
-        .routes(routes!(sockets::websocket::upgrade))
-        .split_for_parts();
-    let api = openapi::complete(api);
-    let docs = SwaggerUi::new("/docs").url("/openapi.json", api);
+    let (documented, api) = documented(&state);
+    let docs = SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", api);
     let router = documented
         .merge(routes::aliases(&state))
         .merge(docs)
