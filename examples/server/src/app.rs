@@ -15,6 +15,7 @@ use tower_http::request_id::{
 };
 use tower_http::trace::TraceLayer;
 use tracing::Span;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
@@ -28,14 +29,24 @@ pub fn app(state: AppState) -> Router {
     app_with_sockets(state).0
 }
 
+/// What the server answers at `/openapi.json`. Clients are made from it and checked against it.
+pub fn document(state: &AppState) -> OpenApi {
+    documented(state).1
+}
+
+/// Every documented route, and their document.
+fn documented(state: &AppState) -> (Router<AppState>, OpenApi) {
+    let (router, api) = OpenApiRouter::with_openapi(openapi::base())
+        .merge(routes::all(state))
+        .routes(routes!(sockets::websocket::upgrade))
+        .split_for_parts();
+    (router, openapi::complete(api))
+}
+
 /// As [`app`], with the handle that closes the Socket.IO connections.
 pub(crate) fn app_with_sockets(state: AppState) -> (Router, SocketIo) {
     let (socketio, io) = sockets::socketio::layer(&state);
-    let (documented, api) = OpenApiRouter::with_openapi(openapi::base())
-        .merge(routes::all(&state))
-        .routes(routes!(sockets::websocket::upgrade))
-        .split_for_parts();
-    let api = openapi::complete(api);
+    let (documented, api) = documented(&state);
     let docs = SwaggerUi::new("/docs").url("/openapi.json", api);
     let router = documented
         .merge(routes::aliases(&state))

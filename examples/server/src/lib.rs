@@ -25,6 +25,6 @@ pub mod system;
 pub mod traffic;
 pub mod wire;
 
-pub use app::app;
+pub use app::{app, document};
 pub use serve::serve;
 pub use state::AppState;
