@@ -15,7 +15,6 @@ use tower_http::request_id::{
 };
 use tower_http::trace::TraceLayer;
 use tracing::Span;
-use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
@@ -30,12 +29,12 @@ pub fn app(state: AppState) -> Router {
 }
 
 /// What the server answers at `/openapi.json`. Clients are made from it and checked against it.
-pub fn document(state: &AppState) -> OpenApi {
+pub fn document(state: &AppState) -> serde_json::Value {
     documented(state).1
 }
 
 /// Every documented route, and their document.
-fn documented(state: &AppState) -> (Router<AppState>, OpenApi) {
+fn documented(state: &AppState) -> (Router<AppState>, serde_json::Value) {
     let (router, api) = OpenApiRouter::with_openapi(openapi::base())
         .merge(routes::all(state))
         .routes(routes!(sockets::websocket::upgrade))
@@ -47,7 +46,7 @@ fn documented(state: &AppState) -> (Router<AppState>, OpenApi) {
 pub(crate) fn app_with_sockets(state: AppState) -> (Router, SocketIo) {
     let (socketio, io) = sockets::socketio::layer(&state);
     let (documented, api) = documented(&state);
-    let docs = SwaggerUi::new("/docs").url("/openapi.json", api);
+    let docs = SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", api);
     let router = documented
         .merge(routes::aliases(&state))
         .merge(docs)

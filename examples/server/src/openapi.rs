@@ -11,6 +11,8 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::problem::{PROBLEM_JSON, ProblemDocument};
 use crate::routes::ALIASES;
 
+mod answers;
+
 const API_KEY: &str = "api_key";
 const INGEST_SECRET: &str = "ingest_secret";
 
@@ -26,7 +28,7 @@ pub(crate) fn base() -> OpenApi {
 }
 
 /// Completes what the routes said: who may, what errors look like, and the aliases.
-pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
+pub(crate) fn complete(mut api: OpenApi) -> serde_json::Value {
     for (alias, path) in ALIASES {
         if let Some(mut item) = api.paths.paths.get(path).cloned() {
             for operation in operations(&mut item) {
@@ -62,7 +64,8 @@ pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
         API_KEY,
         [],
     )]);
-    api
+    let document = serde_json::to_value(api).expect("a document is plain data");
+    answers::complete(document)
 }
 
 fn problem() -> Response {
