@@ -39,10 +39,10 @@ class Both:
             return lambda *args, **kwargs: _each(found(*args, **kwargs), blocking)
 
         async def call(*args: Any, **kwargs: Any) -> Any:
-            calling = (
-                asyncio.to_thread(found, *args, **kwargs) if blocking else found(*args, **kwargs)
-            )
-            result = await calling
+            if blocking:
+                result = await asyncio.to_thread(found, *args, **kwargs)
+            else:
+                result = await found(*args, **kwargs)
             if self._look is not None and isinstance(described, Operation):
                 self._look(described, result)
             return result

@@ -61,7 +61,7 @@ async def test_a_stream_lives_moves_and_ends(client: both.Both) -> None:
 
         async def moved() -> bool:
             now = await client.streams.get(id)
-            return now["primary"]["encoder_id"] == accepted["to"] and now["state"] == "live"
+            return (now["primary"]["encoder_id"], now["state"]) == (accepted["to"], "live")
 
         await until("the stream is live elsewhere", moved)
         told = [entry async for entry in client.streams.iterate_timeline(id, limit=2)]
@@ -306,7 +306,7 @@ FRAMES = {
 
 def check_frame(frame: Any) -> None:
     """A frame has the keys that its type says, and no others."""
-    kind = FRAMES[frame["event"]]
+    kind: Any = FRAMES[frame["event"]]
     keys, known = set(frame["data"]), set(get_type_hints(kind))
     optional = getattr(kind, "__optional_keys__", frozenset())
     assert keys <= known, keys - known

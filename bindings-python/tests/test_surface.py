@@ -126,7 +126,8 @@ def test_both_clients_offer_the_same() -> None:
     with BlockingClient("http://127.0.0.1:1") as client:
         kinds = [type(group) for group in groups(client)]
     for blocking in kinds:
-        twin = next(one for one in blocking.__mro__[1].__subclasses__() if one is not blocking)
+        siblings: List[type] = blocking.__mro__[1].__subclasses__()
+        twin = next(one for one in siblings if one is not blocking)
         assert names(twin) == names(blocking)
         assert all(getattr(blocking, name).__doc__ for name in names(blocking) - {"subject"})
 

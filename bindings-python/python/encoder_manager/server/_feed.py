@@ -90,6 +90,9 @@ class Progress:
     def take(self, sent: ServerSentEvent, now: float) -> List[Frame]:
         """Makes frames of what arrived."""
         self._failures, self._well_at = 0, now
+        # httpx-sse makes an event without data of a comment, such as the server's heartbeat.
+        if not sent.data:
+            return []
         try:
             return self._read(sent.event, json.loads(sent.data), sent.id)
         except (ValueError, KeyError, TypeError) as error:
