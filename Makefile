@@ -13,7 +13,10 @@ ALL := --workspace --all-features --locked
 # What `make test` does, cheap things first.
 STEPS := tools fmt lengths msrv dependencies clippy docs features build bindings unit doctest interop python installer stories
 
-.PHONY: help demo test bench extra check-monitoring $(STEPS) run-nextest run-cargo-test
+# The profile that npm packages are built with: dev or release.
+NAPI_PROFILE ?= release
+
+.PHONY: help demo npm-pack test bench extra check-monitoring $(STEPS) run-nextest run-cargo-test
 
 help: ## list the targets
 	@echo "make demo    a simulated fleet, the server and a failover to watch (Ctrl-C ends it)"
@@ -67,6 +70,12 @@ build: ## programs and bindings, for the tests that start them
 
 bindings: ## Python and Node load their modules and see the same version
 	@PYTHON=$(PYTHON) .ci/bindings
+
+npm-pack: ## the Node package and the one of this platform, as tarballs in bindings-node/dist
+	npm ci --silent --no-audit --no-fund --prefix bindings-node
+	npm run --silent --prefix bindings-node "native:$(NAPI_PROFILE)" -- $(CARGO_ARGUMENTS)
+	npm run --silent --prefix bindings-node build
+	npm run --silent --prefix bindings-node tarballs
 
 # nextest prints one summary with all counts. Building it takes longer than it saves, so a machine
 # without it runs cargo's own runner and adds the counts up.

@@ -1,0 +1,10 @@
+/**
+ * Keeps live streams on air on a fleet of hardware encoders, inside this process.
+ *
+ * To talk to a server that runs elsewhere, import `encoder-manager/server`. It does not load the
+ * native module.
+ *
+ * @packageDocumentation
+ */
+export { version } from '../native.js'
+export * from './errors.js'
