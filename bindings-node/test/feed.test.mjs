@@ -125,7 +125,7 @@ describe('the feed', () => {
     const gone = await events([feed(first), problem(503, 'not_leader')], { retry })
     const error = await take(2, gone).catch((error) => error)
     assert.deepEqual([error.name, error.retry], ['NotLeaderError', 'exhausted'])
-    assert.equal(server.requests.length, 7)
+    assert.equal(server.requests.length, 6)
   })
 
   it('ends with its signal, while it waits for an event and for a server', async () => {
