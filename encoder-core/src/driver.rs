@@ -15,9 +15,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    Action, Alarm, Bitrate, Celsius, ConnectionPool, DeviceRecordState, DeviceStreamState,
-    EncoderId, EncoderSpec, EncoderStatus, InputSignal, PublishTarget, Resolution, StreamConfig,
+    Action, Bitrate, ConnectionPool, DeviceStreamState, EncoderId, EncoderSpec, EncoderStatus,
+    PublishTarget, Resolution, StreamConfig,
 };
+
+mod event;
+
+pub use event::{DeviceEvent, StatusChange};
 
 /// How a device arrives at its frame rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,23 +34,27 @@ pub enum FrameRateRule {
     FractionOfInput,
 }
 
-/// What a device can be set to.
+/// What a device can be set to. What a document leaves out is not limited.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Limits {
     /// Lowest video bitrate.
     pub min_bitrate: Bitrate,
     /// Highest video bitrate.
+    #[serde(skip_serializing_if = "unlimited::bitrate")]
     pub max_bitrate: Bitrate,
     /// Smallest picture.
     pub min_resolution: Resolution,
     /// Largest picture.
+    #[serde(skip_serializing_if = "unlimited::resolution")]
     pub max_resolution: Resolution,
     /// How frame rates come about.
     pub frame_rate: FrameRateRule,
     /// Audio bitrates to choose from; empty means any.
     pub audio_bitrates: Vec<Bitrate>,
     /// Longest key frame distance in pictures.
+    #[serde(skip_serializing_if = "unlimited::pictures")]
     pub max_gop_frames: u32,
     /// URL schemes it can publish to, for example `rtmp`; empty means any.
     pub schemes: Vec<String>,
@@ -68,8 +76,27 @@ impl Default for Limits {
     }
 }
 
-/// What a device can do and tell: one flag per thing a caller branches on, all false by default.
+/// Limits that a document leaves out, as no number says them.
+mod unlimited {
+    use super::{Bitrate, Limits, Resolution};
+
+    pub(super) fn bitrate(limit: &Bitrate) -> bool {
+        *limit == Limits::default().max_bitrate
+    }
+
+    pub(super) fn resolution(limit: &Resolution) -> bool {
+        *limit == Limits::default().max_resolution
+    }
+
+    pub(super) fn pictures(limit: &u32) -> bool {
+        *limit == Limits::default().max_gop_frames
+    }
+}
+
+/// What a device can do and tell: one flag per thing a caller branches on, all false by default,
+/// also those that a document leaves out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Capability {
     /// Records to a medium of its own.
@@ -119,56 +146,23 @@ pub struct Capability {
     pub limits: Limits,
 }
 
-/// Something a device said unasked, or that its event feed went through.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum DeviceEvent {
-    /// The feed is up and this is the whole state: sent after every (re)connection, because
-    /// changes in between may have been missed.
-    Snapshot(Box<EncoderStatus>),
-    /// One thing changed.
-    Changed(StatusChange),
-    /// The feed broke. Says nothing about the device; the liveness poll does.
-    FeedLost {
-        /// Why, in one line.
-        reason: String,
-    },
-}
-
-/// One change of an [`EncoderStatus`].
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum StatusChange {
-    /// The streaming engine moved.
-    StreamState(DeviceStreamState),
-    /// The recorder moved.
-    RecordState(DeviceRecordState),
-    /// The signal at the input changed.
-    Input(InputSignal),
-    /// The temperature changed.
-    Temperature(Celsius),
-    /// An alarm was raised, or changed its text.
-    AlarmRaised(Alarm),
-    /// The alarm of that code is over.
-    AlarmCleared(String),
-    /// Anything else: the status as it is now.
-    Other(Box<EncoderStatus>),
-}
-
-impl EncoderStatus {
-    /// Carries a change into the status.
-    pub fn apply(&mut self, change: StatusChange) {
-        match change {
-            StatusChange::StreamState(state) => self.stream_state = state,
-            StatusChange::RecordState(state) => self.record_state = state,
-            StatusChange::Input(signal) => self.input = Some(signal),
-            StatusChange::Temperature(celsius) => self.system.temperature = Some(celsius),
-            StatusChange::AlarmCleared(code) => self.alarms.retain(|alarm| alarm.code != code),
-            StatusChange::Other(status) => *self = *status,
-            StatusChange::AlarmRaised(alarm) => {
-                self.alarms.retain(|known| known.code != alarm.code);
-                self.alarms.push(alarm);
-            }
+impl Capability {
+    /// Whether the device can do this. What is not a matter of a flag is `true`.
+    pub const fn allows(&self, action: &Action) -> bool {
+        match action {
+            Action::StartRecording | Action::StopRecording => self.record,
+            Action::Reboot => self.reboot,
+            Action::RecallPreset { .. } => self.recall_preset,
+            Action::SelectInput { .. } => self.select_input,
+            Action::SelectRecordingMedium { .. } => self.select_recording_medium,
+            Action::Mute | Action::Unmute => self.mute,
+            Action::RenewSession => self.renew_session,
+            Action::Reconnect => self.reconnect,
+            Action::ResetMediaState => self.reset_media_state,
+            Action::StartStreaming
+            | Action::StopStreaming
+            | Action::EnterMaintenance
+            | Action::LeaveMaintenance => true,
         }
     }
 }
@@ -297,12 +291,35 @@ impl<D: EncoderDriver + ?Sized> EncoderDriverExt for D {}
 
 /// Makes drivers for registered encoders: one factory per kind of device.
 pub trait DriverFactory: Debug + Send + Sync + 'static {
-    /// The name that [`EncoderSpec::driver`] refers to, for example `aja-helo`.
-    fn name(&self) -> &'static str;
+    /// The name that [`EncoderSpec::driver`] refers to, for example `aja-helo`. Never changes.
+    fn name(&self) -> &str;
 
     /// Makes a driver. Does not contact the device.
     ///
     /// # Errors
     /// [`ErrorKind::ValidationFailed`] when the address or another setting cannot be right.
     fn create(&self, spec: &EncoderSpec) -> Result<Arc<dyn EncoderDriver>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_capability_survives_json_without_numbers_for_no_limit() {
+        let mut capability = Capability::default();
+        capability.limits.max_gop_frames = 300;
+        let text = serde_json::to_string(&capability).unwrap();
+        assert!(
+            !text.contains("max_bitrate") && text.contains("300"),
+            "{text}"
+        );
+        assert_eq!(
+            serde_json::from_str::<Capability>(&text).unwrap(),
+            capability
+        );
+        let text = r#"{"reboot": true}"#;
+        let capability: Capability = serde_json::from_str(text).unwrap();
+        assert!(capability.allows(&Action::Reboot) && !capability.allows(&Action::Mute));
+    }
 }

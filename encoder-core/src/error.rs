@@ -99,6 +99,11 @@ impl ErrorKind {
             Self::Unexpected => "unexpected",
         }
     }
+
+    /// The kind of that name, the reverse of [`as_str`](Self::as_str).
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
 }
 
 impl fmt::Display for ErrorKind {
@@ -128,6 +133,12 @@ impl Retry {
             Self::Exhausted => "exhausted",
         }
     }
+
+    /// The word of that name, the reverse of [`as_str`](Self::as_str).
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Never, Self::Safe, Self::Exhausted];
+        all.into_iter().find(|retry| retry.as_str() == name)
+    }
 }
 
 /// The error of every fallible function in the project.
@@ -152,8 +163,8 @@ struct Inner {
     kind: ErrorKind,
     retry: Retry,
     message: Cow<'static, str>,
-    operation: Option<&'static str>,
-    context: Vec<(&'static str, String)>,
+    operation: Option<Cow<'static, str>>,
+    context: Vec<(Cow<'static, str>, String)>,
     violations: Vec<Violation>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -174,15 +185,19 @@ impl Error {
 
     /// Names the call that failed, as `Type::method`.
     #[must_use]
-    pub fn with_operation(mut self, operation: &'static str) -> Self {
-        self.0.operation = Some(operation);
+    pub fn with_operation(mut self, operation: impl Into<Cow<'static, str>>) -> Self {
+        self.0.operation = Some(operation.into());
         self
     }
 
     /// Adds one fact about the circumstances. Never pass a secret.
     #[must_use]
-    pub fn with_context(mut self, key: &'static str, value: impl fmt::Display) -> Self {
-        self.0.context.push((key, value.to_string()));
+    pub fn with_context(
+        mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl fmt::Display,
+    ) -> Self {
+        self.0.context.push((key.into(), value.to_string()));
         self
     }
 
@@ -223,12 +238,12 @@ impl Error {
     }
 
     /// The call that failed.
-    pub fn operation(&self) -> Option<&'static str> {
-        self.0.operation
+    pub fn operation(&self) -> Option<&str> {
+        self.0.operation.as_deref()
     }
 
     /// The circumstances, in the order they were added.
-    pub fn context(&self) -> &[(&'static str, String)] {
+    pub fn context(&self) -> &[(Cow<'static, str>, String)] {
         &self.0.context
     }
 
@@ -241,7 +256,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.0.kind, self.0.message)?;
-        let operation = self.0.operation.map(str::to_owned);
+        let operation = self.operation().map(str::to_owned);
         let facts = self
             .0
             .context
@@ -300,5 +315,9 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), ErrorKind::ALL.len());
+        for kind in ErrorKind::ALL {
+            assert_eq!(ErrorKind::named(kind.as_str()), Some(kind));
+        }
+        assert_eq!(ErrorKind::named("device"), None);
     }
 }

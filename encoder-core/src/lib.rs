@@ -8,6 +8,8 @@ pub mod driver;
 pub mod error;
 pub mod events;
 pub mod fleet;
+#[cfg(feature = "foreign")]
+pub mod foreign;
 pub mod health;
 pub mod ingest;
 mod manager;
@@ -24,6 +26,8 @@ pub mod tasks;
 pub mod testkit;
 pub mod trend;
 pub mod validate;
+#[cfg(feature = "wire")]
+pub mod wire;
 
 pub use config::ManagerConfig;
 pub use driver::{

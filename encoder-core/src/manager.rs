@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use crate::alerts::{AlertBook, Notifier};
 use crate::config::ManagerConfig;
 use crate::driver::Capability;
@@ -118,6 +120,19 @@ impl Manager {
             .collect()
     }
 
+    /// Asks an encoder how it is, now, and tells everything known about it. An encoder that does not
+    /// answer within `watch.timeout_ms` is in the answer as what it is then. Cancellation stops the
+    /// waiting.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`].
+    pub async fn monitor_encoder(&self, id: &EncoderId) -> Result<EncoderView> {
+        let encoder = self.0.cx.fleet.get(id)?;
+        // One poll may be under way already, and the next is the one that was asked for.
+        encoder.look(self.0.cx.config.watch.timeout * 2).await;
+        Ok(self.0.cx.fleet.view(&encoder))
+    }
+
     /// What an encoder can do and tell.
     ///
     /// # Errors
@@ -182,6 +197,32 @@ impl Manager {
     /// [`ErrorKind::DeadlineExceeded`]; the stream was stopped and released then.
     pub async fn wait_live(&self, id: &StreamId, deadline: Duration) -> Result<StreamView> {
         self.0.streams.wait_live(id, deadline).await
+    }
+
+    /// Takes a request for a stream and waits until the device itself reports that it streams.
+    /// Cancelled on the way, it stops the stream and releases its encoders.
+    ///
+    /// # Errors
+    /// Those of [`Manager::start_stream_as`] and [`Manager::wait_live`].
+    pub async fn start_live(
+        &self,
+        id: StreamId,
+        request: StreamRequest,
+        deadline: Duration,
+    ) -> Result<StreamView> {
+        let mut abandoned = StopAbandoned {
+            stream: Some(id.clone()),
+            manager: self.clone(),
+            runtime: Handle::current(),
+        };
+        let started = self.start_stream_as(id.clone(), request).await;
+        if let Err(error) = started {
+            abandoned.stream = None;
+            return Err(error);
+        }
+        let waited = self.wait_live(&id, deadline).await;
+        abandoned.stream = None;
+        waited
     }
 
     /// A stream with everything known about it.
@@ -325,5 +366,31 @@ impl Manager {
             ));
         }
         self.0.lease.check()
+    }
+}
+
+/// Stops a stream that nobody waits for any more.
+struct StopAbandoned {
+    stream: Option<StreamId>,
+    manager: Manager,
+    runtime: Handle,
+}
+
+impl Drop for StopAbandoned {
+    fn drop(&mut self) {
+        let Some(id) = self.stream.take() else { return };
+        // Whoever drops a future may do so outside the runtime.
+        let _entered = self.runtime.enter();
+        let streams = Arc::clone(&self.manager.0.streams);
+        self.manager
+            .0
+            .tasks
+            .spawn("stop abandoned stream", async move {
+                if let Err(error) = streams.stop(&id).await
+                    && error.kind() != ErrorKind::NotFound
+                {
+                    tracing::warn!(stream = %id, %error, "an abandoned stream was not stopped");
+                }
+            });
     }
 }

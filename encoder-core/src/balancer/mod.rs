@@ -7,6 +7,8 @@
 
 use std::fmt::Debug;
 
+use serde::{Deserialize, Serialize};
+
 use crate::fleet::Scoreboard;
 use crate::model::EncoderId;
 
@@ -24,7 +26,8 @@ pub use round_robin::RoundRobin;
 pub use weighted::{Weighted, WeightedConfig};
 
 /// What a stream needs of an encoder.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Demand {
     /// Spreads the same key to the same encoder, for [`Rendezvous`]: the stream id.
     pub key: String,
@@ -59,9 +62,12 @@ pub struct Placement {
 /// 5. `none_only_without_eligible_rows`: `Some` whenever an eligible primary exists, even when
 ///    no backup does.
 /// 6. `same_input_same_answer`: for a balancer without state of its own; [`RoundRobin`] moves on.
+///
+/// It is asked without any lock held, so it may call the manager. What it chose is checked
+/// afterwards: when another stream was quicker, it is asked again.
 pub trait Balancer: Debug + Send + Sync + 'static {
     /// Name for reports and configuration, snake_case.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// Chooses, or answers `None` when no row may take the stream. `draw` is uniformly random.
     fn select(&self, demand: &Demand, fleet: &Scoreboard, draw: u64) -> Option<Placement>;

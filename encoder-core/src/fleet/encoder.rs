@@ -50,6 +50,8 @@ pub(crate) struct Encoder {
     pub(super) snapshots: watch::Sender<Arc<EncoderSnapshot>>,
     pub(super) duty: watch::Sender<Duty>,
     pub(super) look_now: Notify,
+    /// Counts the polls that ended.
+    pub(super) polls: watch::Sender<u64>,
     /// Asks the watcher to conclude anew from what it knows.
     pub(super) think_again: Notify,
     start_times: Mutex<StartTimes>,
@@ -78,6 +80,7 @@ impl Encoder {
             snapshots: watch::Sender::default(),
             duty: watch::Sender::default(),
             look_now: Notify::new(),
+            polls: watch::Sender::default(),
             think_again: Notify::new(),
             start_times: Mutex::default(),
             tasks,
@@ -110,6 +113,16 @@ impl Encoder {
     /// Asks the watcher to poll at once.
     pub(crate) fn look_now(&self) {
         self.look_now.notify_one();
+    }
+
+    /// Has the watcher poll at once, and waits until it has concluded from that, for so long at most.
+    pub(crate) async fn look(&self, patience: Duration) {
+        let mut polls = self.polls.subscribe();
+        let before = *polls.borrow_and_update();
+        self.look_now();
+        // A watcher that ended, or is late, has nothing newer to say.
+        let looked = polls.wait_for(|count| *count > before);
+        let _ = tokio::time::timeout(patience, looked).await;
     }
 
     /// States what the encoder is meant to be doing from now on.

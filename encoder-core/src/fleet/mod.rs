@@ -6,6 +6,7 @@ mod encoder;
 mod pacing;
 mod placement;
 mod registry;
+mod row;
 mod scoreboard;
 mod snapshot;
 mod start_times;

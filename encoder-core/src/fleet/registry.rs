@@ -43,7 +43,7 @@ impl Fleet {
         }
     }
 
-    pub(crate) fn balancer_name(&self) -> &'static str {
+    pub(crate) fn balancer_name(&self) -> &str {
         self.balancer.name()
     }
 

@@ -9,44 +9,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+pub use super::row::Row;
 use crate::model::{EncoderId, Health, Heat};
-
-/// One encoder, as it is entered into the scoreboard.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// The encoder.
-    pub id: EncoderId,
-    /// Its failure domain; `None` is a domain of its own.
-    pub site: Option<String>,
-    /// Operator's preference.
-    pub weight: f64,
-    /// Streams it may carry.
-    pub capacity: u32,
-    /// Streams it holds, as primary or backup.
-    pub streams: u32,
-    /// Its health.
-    pub health: Option<Health>,
-    /// Its heat; `None` never counts against it.
-    pub heat: Option<Heat>,
-    /// Why it may not take a stream; empty when it may.
-    pub reasons: Vec<String>,
-}
-
-impl Row {
-    /// A healthy, cool, empty encoder with room for one stream.
-    pub fn new(id: EncoderId) -> Self {
-        Self {
-            id,
-            site: None,
-            weight: 1.0,
-            capacity: 1,
-            streams: 0,
-            health: Some(Health::MAX),
-            heat: None,
-            reasons: Vec::new(),
-        }
-    }
-}
 
 /// The fleet at one moment. Columns have one entry per encoder, in the same order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -107,6 +71,20 @@ impl Scoreboard {
         self.ids.iter().position(|known| known == id)
     }
 
+    /// The rows, as they were entered.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = Row> + '_ {
+        (0..self.len()).map(|row| Row {
+            id: self.ids[row].clone(),
+            site: self.sites[row].clone(),
+            weight: self.weights[row],
+            capacity: self.capacities[row],
+            streams: self.streams[row],
+            health: self.health[row],
+            heat: self.heat[row],
+            reasons: self.reasons[row].clone(),
+        })
+    }
+
     /// The failure domain of a row, as a number.
     pub fn domain(&self, row: usize) -> u32 {
         self.domains[row]
@@ -122,6 +100,11 @@ impl Scoreboard {
         self.weights[row]
     }
 
+    /// Streams a row may carry.
+    pub fn capacity(&self, row: usize) -> u32 {
+        self.capacities[row]
+    }
+
     /// Streams a row holds.
     pub fn streams(&self, row: usize) -> u32 {
         self.streams[row]
@@ -129,10 +112,7 @@ impl Scoreboard {
 
     /// Share of a row's capacity in use; 1 for a row without capacity.
     pub fn load(&self, row: usize) -> f64 {
-        match self.capacities[row] {
-            0 => 1.0,
-            capacity => f64::from(self.streams[row]) / f64::from(capacity),
-        }
+        super::row::load(self.streams[row], self.capacities[row])
     }
 
     /// Health of a row.

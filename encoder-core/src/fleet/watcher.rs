@@ -142,6 +142,7 @@ impl Watcher {
         }
         self.conclude(Some(now));
         self.next_poll = self.context.clock.instant() + self.interval();
+        self.encoder.polls.send_modify(|count| *count += 1);
     }
 
     fn heard(&mut self, event: DeviceEvent) {

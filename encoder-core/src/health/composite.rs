@@ -2,8 +2,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{HealthPolicy, History};
+use super::{ConnectionPolicy, DirectPolicy, HealthPolicy, History};
+use crate::config::ManagerConfig;
 use crate::model::Assessment;
+use crate::monitor::reboots::RebootPolicy;
+use crate::monitor::storage::StoragePolicy;
 
 /// Joins policies: the worst verdict, the lowest score, all issues, worst first.
 ///
@@ -26,6 +29,20 @@ impl Composite {
     /// A policy of these; none at all knows nothing.
     pub fn new(policies: Vec<Arc<dyn HealthPolicy>>) -> Self {
         Self(policies)
+    }
+
+    /// What judges encoders unless another policy is given: device, connection, media, restarts.
+    pub fn built_in(config: &ManagerConfig) -> Self {
+        Self(vec![
+            Arc::new(DirectPolicy::new(config.direct.clone())),
+            Arc::new(ConnectionPolicy::new(config.connection.clone())),
+            Arc::new(StoragePolicy {
+                low_percent: config.direct.storage_percent,
+            }),
+            Arc::new(RebootPolicy {
+                config: config.reboots.clone(),
+            }),
+        ])
     }
 }
 

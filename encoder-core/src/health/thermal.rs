@@ -100,19 +100,18 @@ pub struct Warmth {
 /// assert_eq!(heat(&config, 80.0, &Warmth::default()), None);
 /// ```
 pub fn heat(config: &ThermalConfig, too_hot: f64, warmth: &Warmth) -> Option<Heat> {
-    let score = |value: Option<f64>| {
-        value
-            .filter(|value| value.is_finite())
-            .map(|value| value.clamp(0.0, 100.0))
+    // Finite before it is scaled: a reading too large to scale is as hot as can be, not absent.
+    let score = |value: Option<f64>, scale: f64| {
+        let finite = value.filter(|value| value.is_finite());
+        finite.map(|value| (value * scale).clamp(0.0, 100.0))
     };
     let celsius = warmth.temperature.map(|celsius| celsius.0);
-    let temperature = score(celsius.map(|celsius| celsius * config.score / too_hot.max(1.0)));
-    let percent = |share: Option<f64>| share.map(|share| 100.0 * share);
+    let temperature = score(celsius, config.score / too_hot.max(1.0));
     let parts = [
         temperature,
-        score(percent(warmth.request_rate)),
-        score(percent(warmth.error_rate)),
-        score(warmth.load_percent),
+        score(warmth.request_rate, 100.0),
+        score(warmth.error_rate, 100.0),
+        score(warmth.load_percent, 1.0),
     ];
     let [a, b, c, d] = WEIGHTS;
     let [t, r, e, l] = parts;

@@ -13,12 +13,10 @@ use crate::driver::{DriverFactory, EncoderDriver};
 use crate::error::Result;
 use crate::events::EventBus;
 use crate::fleet::{Fleet, FleetContext};
-use crate::health::{Composite, ConnectionPolicy, DirectPolicy, HealthPolicy};
+use crate::health::{Composite, HealthPolicy};
 use crate::ingest::{self, IngestWitness, Witnesses};
 use crate::metrics::Metrics;
 use crate::model::{EncoderId, EncoderSpec};
-use crate::monitor::reboots::RebootPolicy;
-use crate::monitor::storage::StoragePolicy;
 use crate::operations::{encoders, lease};
 use crate::remediation::{Ladder, Remediator};
 use crate::store::{MemoryStore, StateStore};
@@ -193,7 +191,8 @@ impl ManagerBuilder {
             Arc::clone(&config),
             clock.clone(),
             events.clone(),
-            self.policy.unwrap_or_else(|| default_policy(&config)),
+            self.policy
+                .unwrap_or_else(|| Arc::new(Composite::built_in(&config))),
         );
         let balancer = self.balancer.unwrap_or_else(|| built_in(config.balancer));
         let fleet = Fleet::new(watching, balancer, self.factories, tasks.child());
@@ -212,19 +211,6 @@ impl ManagerBuilder {
             metrics,
         }
     }
-}
-
-fn default_policy(config: &ManagerConfig) -> Arc<dyn HealthPolicy> {
-    Arc::new(Composite::new(vec![
-        Arc::new(DirectPolicy::new(config.direct.clone())),
-        Arc::new(ConnectionPolicy::new(config.connection.clone())),
-        Arc::new(StoragePolicy {
-            low_percent: config.direct.storage_percent,
-        }),
-        Arc::new(RebootPolicy {
-            config: config.reboots.clone(),
-        }),
-    ]))
 }
 
 fn built_in(choice: BalancerChoice) -> Arc<dyn Balancer> {

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bitrate, Celsius, FrameRate, PublishTarget, Resolution, Severity, StreamConfig};
+use super::{
+    Bitrate, Celsius, FrameRate, PublishTarget, Resolution, Severity, StreamConfig,
+    optional_seconds,
+};
 
 /// What the device's streaming engine is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -105,6 +108,11 @@ pub struct ActiveConfig {
     /// Audio bitrate.
     pub audio_bitrate: Option<Bitrate>,
     /// Time between key frames.
+    #[serde(
+        default,
+        rename = "keyframe_interval_seconds",
+        with = "optional_seconds"
+    )]
     pub keyframe_interval: Option<Duration>,
     /// Where it publishes. A device that masks the key gives `None`.
     pub target: Option<PublishTarget>,
@@ -158,6 +166,7 @@ pub struct SystemReadings {
     /// Fan speed in revolutions per minute.
     pub fan_rpm: Option<f64>,
     /// Time since boot.
+    #[serde(default, rename = "uptime_seconds", with = "optional_seconds")]
     pub uptime: Option<Duration>,
 }
 
@@ -171,6 +180,7 @@ pub struct OutputReadings {
     /// Pictures dropped since the stream started.
     pub dropped_frames: Option<u64>,
     /// How long the device has been streaming.
+    #[serde(default, rename = "duration_seconds", with = "optional_seconds")]
     pub duration: Option<Duration>,
     /// The device's own text for what it streams.
     pub format: Option<String>,
@@ -325,5 +335,32 @@ impl EncoderStatus {
     /// The active alarm of that code.
     pub fn alarm(&self, code: &str) -> Option<&Alarm> {
         self.alarms.iter().find(|alarm| alarm.code == code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_numbers_of_seconds() {
+        let mut status = EncoderStatus::default();
+        status.system.uptime = Some(Duration::from_secs(90));
+        status.active = Some(ActiveConfig {
+            keyframe_interval: Some(Duration::from_millis(500)),
+            ..ActiveConfig::default()
+        });
+        let json = serde_json::to_value(&status).unwrap();
+        assert_eq!(json["system"]["uptime_seconds"], 90);
+        assert_eq!(json["active"]["keyframe_interval_seconds"], 0.5);
+        assert!(json["output"]["duration_seconds"].is_null());
+        assert_eq!(
+            serde_json::from_value::<EncoderStatus>(json).unwrap(),
+            status
+        );
+        assert_eq!(
+            serde_json::from_str::<EncoderStatus>(r#"{"system": {}}"#).unwrap(),
+            EncoderStatus::default()
+        );
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Adaptation, Bitrate, EncoderId, FailoverProgress, FailoverSummary, FrameRate, IncidentId,
-    Resolution, Secret, StreamId, Timestamp, adaptation, exposed, seconds,
+    Resolution, Secret, StreamId, Timestamp, adaptation, exposed, optional_seconds, seconds,
 };
 
 /// Encoding settings of a stream. [`crate::validate`] says which values are allowed.
@@ -88,27 +88,6 @@ pub struct Destination {
     /// How long the ingest keeps a publisher that vanished without closing its connection.
     #[serde(default, rename = "idle_timeout_seconds", with = "optional_seconds")]
     pub idle_timeout: Option<Duration>,
-}
-
-mod optional_seconds {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-    pub(super) fn serialize<S: Serializer>(
-        span: &Option<Duration>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        span.map(|span| span.as_secs_f64()).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Duration>, D::Error> {
-        Option::<f64>::deserialize(deserializer)?
-            .map(|seconds| Duration::try_from_secs_f64(seconds).map_err(de::Error::custom))
-            .transpose()
-    }
 }
 
 /// What one encoder is told: an address and a key.

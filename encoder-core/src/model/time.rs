@@ -107,6 +107,41 @@ pub mod seconds {
     }
 }
 
+/// [`seconds`] for a span that may be absent.
+pub mod optional_seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use super::seconds;
+
+    /// Writes null, or like [`seconds`](super::seconds).
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(
+        span: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match span {
+            Some(span) => seconds::serialize(span, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Reads null or a non-negative number of seconds.
+    ///
+    /// # Errors
+    /// When the number is negative, not finite, or too large.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Option::<f64>::deserialize(deserializer)?
+            .map(|seconds| Duration::try_from_secs_f64(seconds).map_err(de::Error::custom))
+            .transpose()
+    }
+}
+
 /// A duration as a whole number of milliseconds, for fields named `…_ms`.
 pub mod millis {
     use std::time::Duration;

@@ -11,16 +11,20 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
+use self::document::StepDocument;
 use crate::driver::EncoderDriver;
 use crate::error::Result;
 use crate::model::{
-    Bitrate, EncoderId, FrameRate, IncidentId, IssueCode, Resolution, Severity, StreamId, Timestamp,
+    Bitrate, EncoderId, FrameRate, IncidentId, IssueCode, Resolution, Severity, StreamId,
+    Timestamp, seconds,
 };
 
 mod adapt;
 mod budget;
 mod care;
+mod document;
 mod ladder;
 mod mode;
 
@@ -32,9 +36,11 @@ pub use ladder::{Ladder, LadderConfig};
 pub use mode::in_force;
 
 /// A fault of a stream's encoder, with what decides whether mending in place is worth it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Incident {
     /// Names the incident.
+    #[serde(rename = "incident_id")]
     pub id: IncidentId,
     /// The stream in danger.
     pub stream_id: StreamId,
@@ -53,15 +59,21 @@ pub struct Incident {
     /// Whether the encoder says that it serves its medium instead of streaming.
     pub serves_files: bool,
     /// How long a stop and start of this encoder takes, as measured, or as configured.
+    #[serde(rename = "restart_estimate_seconds", with = "seconds")]
     pub restart_estimate: Duration,
     /// How long the backup takes to start, as measured, or as configured.
+    #[serde(rename = "switch_estimate_seconds", with = "seconds")]
     pub switch_estimate: Duration,
     /// First evidence.
     pub since: Timestamp,
 }
 
 /// One thing to try.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// As JSON its name and what belongs to it, such as
+/// `{"step": "restart_in_place", "deadline_seconds": 5}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "StepDocument", into = "StepDocument")]
 #[non_exhaustive]
 pub enum Step {
     /// Start the stream on the same encoder; it stopped by itself.
@@ -142,6 +154,17 @@ impl Step {
         }
     }
 
+    /// How long it may take until the device reports that it streams; `None` for a step that does
+    /// not put a stream back on air.
+    pub const fn deadline(&self) -> Option<Duration> {
+        match self {
+            Self::Start { deadline }
+            | Self::Restart { deadline }
+            | Self::RecordStreamMode { deadline } => Some(*deadline),
+            _ => None,
+        }
+    }
+
     /// Whether it would take a stream off air that the device publishes. Settings are not among
     /// them: who takes such a step sees to it that the stream stays on air.
     pub const fn interrupts(&self) -> bool {
@@ -153,7 +176,8 @@ impl Step {
 }
 
 /// A step that was tried.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Attempt {
     /// What was tried.
     pub step: Step,
@@ -173,6 +197,9 @@ pub struct Attempt {
 /// 3. `same_input_same_answer`.
 /// 4. `run_confirms`: `run` returns `Ok` only when the device itself reports that it streams.
 /// 5. `run_keeps_its_deadline`.
+///
+/// It is asked without any lock held, so it may read from the manager. The stream of the incident
+/// takes no orders until it answered.
 #[async_trait]
 pub trait Remediator: Debug + Send + Sync + 'static {
     /// The next thing to try, or `None` when nothing in place is worth trying.
@@ -215,7 +242,13 @@ mod tests {
     fn names_are_those_of_all_steps() {
         let deadline = Duration::ZERO;
         let steps = std::iter::successors(Some(Step::Start { deadline }), next);
-        let names: Vec<_> = steps.map(|step| step.as_str()).collect();
+        let steps: Vec<_> = steps.collect();
+        let names: Vec<_> = steps.iter().map(Step::as_str).collect();
         assert_eq!(names, Step::NAMES);
+        for step in steps {
+            let text = serde_json::to_string(&step).unwrap();
+            assert!(text.contains(step.as_str()), "{text}");
+            assert_eq!(serde_json::from_str::<Step>(&text).unwrap(), step);
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::state::AppState;
 use crate::wire::{
     AssignmentsDto, FigureDto, FiguresDto, LoadBalancerDto, MonitoringStatusDto, PerformanceDto,
-    StreamConfigDto, StreamCountsDto, StreamOverviewDto,
+    StreamCountsDto, StreamOverviewDto,
 };
 
 /// The server at a glance.
@@ -85,27 +85,7 @@ pub(crate) async fn assignments(
     State(state): State<AppState>,
     Id(id): Id<EncoderId>,
 ) -> Result<Json<AssignmentsDto>, Problem> {
-    let encoder = state.manager().encoder(&id)?;
-    let streams = state
-        .manager()
-        .streams()
-        .into_iter()
-        .map(|view| view.record);
-    let published: Vec<_> = streams
-        .filter(|record| record.state.is_active() && record.primary.encoder_id == id)
-        .collect();
-    let backups = published.iter().filter_map(|record| record.backup.as_ref());
-    Ok(Json(AssignmentsDto {
-        primary_id: encoder.spec.id.to_string(),
-        backup_ids: backups
-            .map(|backup| backup.encoder_id.to_string())
-            .collect(),
-        active_streams: published
-            .iter()
-            .map(|record| record.id.to_string())
-            .collect(),
-        config: published
-            .first()
-            .map(|record| StreamConfigDto::from(&record.config)),
-    }))
+    let manager = state.manager();
+    manager.encoder(&id)?;
+    Ok(Json(AssignmentsDto::new(&id, &manager.streams())))
 }

@@ -126,7 +126,8 @@ impl Once {
 }
 
 fn read(state: &AppState, body: Value) -> Result<StreamRequest, Problem> {
-    wire::stream_request(body, &state.manager().config().stream_defaults)
+    let defaults = &state.manager().config().stream_defaults;
+    Ok(wire::stream_request(body, defaults)?)
 }
 
 async fn start(

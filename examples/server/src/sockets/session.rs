@@ -46,7 +46,7 @@ impl Interest {
             let message = "name exactly one of stream_id, encoder_id, all: true";
             fields.wrong("", "invalid_value", message);
         }
-        fields.finish(wanted.pop())
+        Ok(fields.finish(wanted.pop())?)
     }
 
     fn subject(&self) -> Option<Subject> {

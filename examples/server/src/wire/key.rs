@@ -110,5 +110,5 @@ pub fn key_request(body: Value) -> Result<KeyWish, Problem> {
         scope,
         expires_at,
     });
-    fields.finish(wish)
+    Ok(fields.finish(wish)?)
 }

@@ -2,8 +2,9 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use encoder_core::wire::Page;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::problem::{FieldProblem, Problem};
 
@@ -19,15 +20,6 @@ pub struct PageQuery {
     pub limit: Option<String>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
-}
-
-/// A part of a list.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Page<T> {
-    /// The items.
-    pub items: Vec<T>,
-    /// Pass it as `cursor` to get the next page; `null` on the last one.
-    pub next_cursor: Option<String>,
 }
 
 impl PageQuery {
