@@ -68,6 +68,15 @@ describe('options', () => {
     })
   }
 
+  it('of a call are refused like those of a client', async () => {
+    const client = new Client({ url })
+    const refused = { name: 'ConfigInvalidError' }
+    await assert.rejects(client.alive({ timeoutMs: -1 }), refused)
+    await assert.rejects(client.alive({ retry: { attempts: 0 } }), refused)
+    await assert.rejects(client.streams.waitLive('str_1', { deadlineMs: 0 }), refused)
+    await assert.rejects(client.events({ silenceMs: 0 }).next(), refused)
+  })
+
   it('take an undefined for what is left out', () => {
     const retry = { attempts: undefined }
     new Client({ url: new URL(url), apiKey: undefined, timeoutMs: undefined, retry })

@@ -3,7 +3,7 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser'
 
 import { EVENT_NAMES, type LaggedEvent, type LiveEvent } from '../events.js'
 import { EncoderError, type EncoderErrorClass } from '../errors.js'
-import { readRetry } from './options.js'
+import { readRetry, readTimeout } from './options.js'
 import { fromProblem, ServerProtocolError, ServerUnreachableError } from './problem.js'
 import { waitAfter, type RetryPolicy } from './retry.js'
 import { Deadline, pause } from './time.js'
@@ -100,7 +100,8 @@ async function* connection(
   options: EventOptions,
   position: Position,
 ): AsyncGenerator<LiveEvent | undefined, void, undefined> {
-  const deadline = new Deadline(options.silenceMs ?? DEFAULT_SILENCE_MS, options.signal)
+  const silenceMs = readTimeout(options.silenceMs ?? DEFAULT_SILENCE_MS, 'silenceMs')
+  const deadline = new Deadline(silenceMs, options.signal)
   try {
     const response = await transport.open(request(transport, options, position), 'events', deadline)
     // Without an id to go on from, nobody knows what happened since the last connection.

@@ -84,7 +84,7 @@ export class Streams {
    */
   async waitLive(id: string, options: WaitOptions = {}): Promise<Stream> {
     const { deadlineMs = WAIT_DEADLINE_MS, ...call } = options
-    const deadline = new Deadline(readTimeout(deadlineMs), call.signal)
+    const deadline = new Deadline(readTimeout(deadlineMs, 'deadlineMs'), call.signal)
     const looking = { ...call, signal: deadline.signal }
     let seen: Stream | undefined
     try {
