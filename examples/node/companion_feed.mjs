@@ -60,7 +60,7 @@ try {
   for (const { encoder_id } of helos.encoders()) await manager.monitorEncoder(encoder_id)
   const stream = await manager.startStream(
     { resolution: '1920x1080', bitrate: 8_000_000, fps: 30, destination: { url: 'rtmp://ingest.example/live' } },
-    { streamId: 'show', waitLive: 30 },
+    { streamId: 'show', waitLive: true },
   )
   while (panel.value('show_backup_ready') !== true) await once(panel, 'change')
   // The operator presses the button "move".

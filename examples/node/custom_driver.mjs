@@ -45,7 +45,7 @@ class PictureboxDriver {
     this.address = address
   }
 
-  async status({ signal } = {}) {
+  async status(signal) {
     const { on, held } = await this.#ask('/', undefined, signal)
     return {
       stream_state: on ? 'streaming' : 'idle',
@@ -60,23 +60,23 @@ class PictureboxDriver {
     }
   }
 
-  async configure(config, target, { signal } = {}) {
+  async configure(config, target, signal) {
     await this.#ask('/settings', JSON.stringify({ config, target }), signal)
   }
 
-  async start({ signal } = {}) {
+  async start(signal) {
     const { on } = await this.#ask('/engine', 'on', signal)
     if (!on) throw new DeviceRejectedError('the Picturebox has no settings to start with')
   }
 
-  async stop({ signal } = {}) {
+  async stop(signal) {
     await this.#ask('/engine', 'off', signal)
   }
 
   // A device that does not answer fails with Node's own error, which is understood as unreachable.
   async #ask(path, body, signal) {
     const timeout = AbortSignal.timeout(2000)
-    const both = signal ? AbortSignal.any([signal, timeout]) : timeout
+    const both = AbortSignal.any([signal, timeout])
     const response = await fetch(this.address + path, { method: body ? 'PUT' : 'GET', body, signal: both })
     return response.json()
   }
@@ -85,7 +85,7 @@ class PictureboxDriver {
 const boxes = [new Picturebox(), new Picturebox()]
 const addresses = await Promise.all(boxes.map((box) => box.start()))
 const encoders = addresses.map((address, number) => ({ encoder_id: `box-${number}`, driver: 'picturebox', address }))
-const manager = new Manager({ encoders, drivers: { picturebox: (spec) => new PictureboxDriver(spec) } })
+const manager = new Manager({ encoders, drivers: { picturebox: PictureboxDriver } })
 try {
   await manager.open()
   for (const { encoder_id } of encoders) await manager.monitorEncoder(encoder_id)
@@ -95,7 +95,7 @@ try {
   const refused = await manager.startStream({ ...request, resolution: '1920x1080' }).catch((error) => error)
   console.log(`1080p refused: ${refused.violations[0].message}`)
 
-  const stream = await manager.startStream({ ...request, resolution: '1280x720' }, { waitLive: 10 })
+  const stream = await manager.startStream({ ...request, resolution: '1280x720' }, { waitLive: true, deadlineMs: 10_000 })
   const primary = stream.document().primary.encoder_id
   console.log(`720p live on ${primary}`)
   await boxes[encoders.findIndex(({ encoder_id }) => encoder_id === primary)].unplug()
