@@ -180,7 +180,7 @@ async fn while_one_call_hangs_no_more_are_made() {
         assert_eq!(ask().0, BUILT_IN);
     }
     assert_eq!((script.times("select"), balancer.fallbacks()), (1, 101));
-    // Once it answers, it is asked again, for this moment with nothing to wait for.
+    // Once it answers, it is asked again.
     released.notify_one();
     until("asked again", || {
         released.notify_one();
