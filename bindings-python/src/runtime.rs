@@ -1,0 +1,156 @@
+//! What a process has once: tokio's threads, and those that speak to Python.
+//!
+//! A forked child inherits the memory but none of the threads. So everything here knows the process
+//! that it was made in; the child gets its own on first use, and leaves the inherited one alone for
+//! ever: dropping it would wait for threads that are not there.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use encoder_core::{Error, ErrorKind, Result};
+use pyo3::prelude::*;
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use crate::courier::Courier;
+use crate::manager::Lifecycle;
+
+/// How long the end of the interpreter waits for managers that nobody closed.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The foreign adapters block one worker while a decision is made.
+const LEAST_WORKERS: usize = 2;
+
+#[derive(Debug)]
+pub(crate) struct Process {
+    id: u32,
+    ended: AtomicBool,
+    handle: Handle,
+    runtime: Mutex<Option<Runtime>>,
+    answers: Courier,
+    managers: Mutex<Vec<Weak<Lifecycle>>>,
+}
+
+enum Present {
+    Nothing,
+    Running(Arc<Process>),
+    Ended,
+}
+
+/// Locked with the interpreter held only, so that no thread has it at a fork.
+static PRESENT: Mutex<Present> = Mutex::new(Present::Nothing);
+
+impl Process {
+    /// That of this process, made on first use.
+    pub(crate) fn present(_attached: Python<'_>) -> Result<Arc<Self>> {
+        let mut present = locked(&PRESENT);
+        match &*present {
+            Present::Ended => return Err(ended()),
+            Present::Running(process) if process.is_here() => return Ok(Arc::clone(process)),
+            Present::Running(_) | Present::Nothing => {}
+        }
+        let process = Arc::new(Self::start()?);
+        let before = std::mem::replace(&mut *present, Present::Running(Arc::clone(&process)));
+        // Inherited from before a fork, if it is anything.
+        std::mem::forget(before);
+        Ok(process)
+    }
+
+    fn start() -> Result<Self> {
+        let workers = std::thread::available_parallelism().map_or(LEAST_WORKERS, Into::into);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(workers.max(LEAST_WORKERS))
+            .thread_name("encoder-manager")
+            .enable_all()
+            .build()
+            .map_err(|error| {
+                Error::new(ErrorKind::Unexpected, "no runtime could be started").with_source(error)
+            })?;
+        Ok(Self {
+            id: std::process::id(),
+            ended: AtomicBool::new(false),
+            handle: runtime.handle().clone(),
+            runtime: Mutex::new(Some(runtime)),
+            answers: Courier::start("encoder-manager-answers")?,
+            managers: Mutex::default(),
+        })
+    }
+
+    /// Tokio's.
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Brings answers to Python.
+    pub(crate) fn answers(&self) -> &Courier {
+        &self.answers
+    }
+
+    /// Whether this is the process that it was made in, not a fork.
+    pub(crate) fn is_here(&self) -> bool {
+        self.id == std::process::id()
+    }
+
+    /// # Errors
+    /// [`ErrorKind::Conflict`] in a forked child; [`ErrorKind::ShuttingDown`] at the end.
+    pub(crate) fn require_here(&self) -> Result<()> {
+        if self.is_here() {
+            return match self.ended.load(Ordering::Acquire) {
+                true => Err(ended()),
+                false => Ok(()),
+            };
+        }
+        let message = "this process was forked after the manager was opened, and its threads are \
+            not here; make a new Manager in the child, or start workers with multiprocessing's spawn";
+        Err(Error::new(ErrorKind::Conflict, message).with_context("opened_in_process", self.id))
+    }
+
+    /// Closes that manager at the end of the interpreter, if it is still open then.
+    pub(crate) fn adopt(&self, manager: &Arc<Lifecycle>) {
+        let mut managers = locked(&self.managers);
+        managers.retain(|known| known.strong_count() > 0);
+        managers.push(Arc::downgrade(manager));
+    }
+
+    /// Closes all managers and ends all threads.
+    fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        let Some(runtime) = locked(&self.runtime).take() else {
+            return;
+        };
+        let managers = std::mem::take(&mut *locked(&self.managers));
+        let closing = managers.iter().filter_map(Weak::upgrade);
+        let closing: Vec<_> = closing
+            .map(|manager| runtime.spawn(async move { manager.close().await }))
+            .collect();
+        runtime.block_on(async {
+            let all = futures::future::join_all(closing);
+            // Too late is told by the manager's own log.
+            let _ = tokio::time::timeout(PATIENCE, all).await;
+        });
+        self.answers.stop();
+        runtime.shutdown_background();
+    }
+}
+
+/// Closes what is open and ends every thread of this module, for the end of the interpreter.
+#[pyfunction]
+pub(crate) fn end_process(py: Python<'_>) {
+    let process = match std::mem::replace(&mut *locked(&PRESENT), Present::Ended) {
+        Present::Running(process) => process,
+        Present::Nothing | Present::Ended => return,
+    };
+    if process.is_here() {
+        py.detach(|| process.end());
+    } else {
+        std::mem::forget(process);
+    }
+}
+
+fn ended() -> Error {
+    Error::new(ErrorKind::ShuttingDown, "the interpreter is exiting")
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
