@@ -62,6 +62,9 @@ pub struct Placement {
 /// 5. `none_only_without_eligible_rows`: `Some` whenever an eligible primary exists, even when
 ///    no backup does.
 /// 6. `same_input_same_answer`: for a balancer without state of its own; [`RoundRobin`] moves on.
+///
+/// It is asked without any lock held, so it may call the manager. What it chose is checked
+/// afterwards: when another stream was quicker, it is asked again.
 pub trait Balancer: Debug + Send + Sync + 'static {
     /// Name for reports and configuration, snake_case.
     fn name(&self) -> &str;

@@ -31,7 +31,7 @@ pub(crate) fn read<T: DeserializeOwned>(what: &str, json: &str, kind: ErrorKind)
             ))
         }
         Err(error) => {
-            let path = track.path().to_string();
+            let path = plain(&track.path().to_string());
             let code = if error.is_data() {
                 "wrong_value"
             } else {
@@ -88,7 +88,7 @@ fn refusal(what: &str, kind: ErrorKind, violations: Vec<Violation>) -> Error {
     let told = violations
         .iter()
         .map(|violation| match violation.field.as_str() {
-            "" | "." => violation.message.clone(),
+            "" => violation.message.clone(),
             field => format!("{field}: {}", violation.message),
         });
     let message = format!("{what}: {}", told.collect::<Vec<_>>().join("; "));

@@ -42,6 +42,9 @@ pub(crate) use thermal::{Overheating, Signs};
 /// 4. `same_input_same_answer`: no clock, no randomness, no memory of its own.
 /// 5. `time_alone_can_change_the_verdict`: silence grows with `now`, so a later `now` never
 ///    gives a better connection verdict.
+///
+/// It is asked without any lock held, so it may call the manager. Meanwhile its encoder is not
+/// watched.
 pub trait HealthPolicy: Debug + Send + Sync + 'static {
     /// Concludes from everything observed until `now`.
     fn assess(&self, history: &History, now: Instant) -> Assessment;

@@ -197,6 +197,9 @@ pub struct Attempt {
 /// 3. `same_input_same_answer`.
 /// 4. `run_confirms`: `run` returns `Ok` only when the device itself reports that it streams.
 /// 5. `run_keeps_its_deadline`.
+///
+/// It is asked without any lock held, so it may read from the manager. The stream of the incident
+/// takes no orders until it answered.
 #[async_trait]
 pub trait Remediator: Debug + Send + Sync + 'static {
     /// The next thing to try, or `None` when nothing in place is worth trying.
