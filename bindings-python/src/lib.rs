@@ -11,6 +11,7 @@ mod compute;
 mod courier;
 mod errors;
 mod feed;
+mod logging;
 mod manager;
 mod operation;
 mod plugins;
