@@ -31,6 +31,7 @@ from .errors import (
     ValidationFailedError,
     Violation,
 )
+from .feeds import EventFeed
 from .manager import Manager
 from .monitoring import MonitoringSystem
 from .stream import Stream
@@ -48,6 +49,7 @@ __all__ = [
     "DeviceRejectedError",
     "DeviceUnreachableError",
     "EncoderError",
+    "EventFeed",
     "Manager",
     "MonitoringSystem",
     "NoEncoderAvailableError",
