@@ -1,8 +1,65 @@
 """Manage a fleet of hardware encoders.
 
-This version holds no more than its version number; see the README.
+:class:`Manager` does it inside this process, for asyncio; :mod:`encoder_manager.blocking` for plain
+threads. :mod:`encoder_manager.server` is a client of the server, which does it for many programs.
 """
 
-from ._encoder_manager import __version__
+import atexit as _atexit
 
-__all__ = ["__version__"]
+from . import documents, errors, events
+from ._encoder_manager import __version__
+from ._encoder_manager import end_process as _end_process
+from .errors import (
+    AlreadyExistsError,
+    ConfigInvalidError,
+    ConflictError,
+    DeadlineExceededError,
+    DeviceAuthError,
+    DeviceProtocolError,
+    DeviceRejectedError,
+    DeviceUnreachableError,
+    EncoderError,
+    NoEncoderAvailableError,
+    NotFoundError,
+    NotLeaderError,
+    RevisionMismatchError,
+    ShuttingDownError,
+    StoreUnavailableError,
+    UnexpectedError,
+    UnsupportedError,
+    ValidationFailedError,
+    Violation,
+)
+from .manager import Manager
+from .stream import Stream
+
+# Managers that nobody closed would otherwise call into an interpreter that is gone.
+_atexit.register(_end_process)
+
+__all__ = [
+    "AlreadyExistsError",
+    "ConfigInvalidError",
+    "ConflictError",
+    "DeadlineExceededError",
+    "DeviceAuthError",
+    "DeviceProtocolError",
+    "DeviceRejectedError",
+    "DeviceUnreachableError",
+    "EncoderError",
+    "Manager",
+    "NoEncoderAvailableError",
+    "NotFoundError",
+    "NotLeaderError",
+    "RevisionMismatchError",
+    "ShuttingDownError",
+    "StoreUnavailableError",
+    "Stream",
+    "UnexpectedError",
+    "UnsupportedError",
+    "ValidationFailedError",
+    "Violation",
+    "__version__",
+    "documents",
+    "errors",
+    "events",
+]
