@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, cast
 
 from ._encoder_manager import LentDriver as NativeLentDriver
@@ -97,6 +98,5 @@ class BlockingLentDriver(_Lent):
 
 def _arguments(*arguments: object) -> str:
     """The array of the arguments. A mistake in them is found by its place."""
-    named = {f"argument {place}": one for place, one in enumerate(arguments, start=1)}
-    encode(named)
-    return f"[{', '.join(encode({'': one})[len('{\"\": '):-1] for one in arguments)}]"
+    encode({f"argument {place}": one for place, one in enumerate(arguments, start=1)})
+    return json.dumps(arguments)
