@@ -4,34 +4,48 @@
 //! must not, since fail-over runs on them, so they leave what is to be said here.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use encoder_core::{Error, ErrorKind, Result};
 use pyo3::prelude::*;
 
 type Errand = Box<dyn FnOnce(Python<'_>) + Send>;
 
+/// Longest wait for the thread to end: what it calls in Python may hang.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 #[derive(Debug)]
 pub(crate) struct Courier {
     errands: Sender<Option<Errand>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Closed by the thread when it ends.
+    ended: Mutex<Receiver<()>>,
+}
+
+/// What a courier does from time to time of its own accord.
+#[derive(Clone, Copy)]
+pub(crate) struct Habit {
+    pub(crate) every: Duration,
+    pub(crate) what: fn(Python<'_>),
 }
 
 impl Courier {
     /// Starts the thread.
-    pub(crate) fn start(name: &str) -> Result<Self> {
+    pub(crate) fn start(name: &str, habit: Option<Habit>) -> Result<Self> {
         let (errands, waiting) = channel();
-        let thread = std::thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(move || run(&waiting))
-            .map_err(|error| {
-                Error::new(ErrorKind::Unexpected, "no thread could be started").with_source(error)
-            })?;
+        let (alive, ended) = channel();
+        let work = move || {
+            run(&waiting, habit);
+            drop(alive);
+        };
+        let thread = std::thread::Builder::new().name(name.to_owned());
+        thread.spawn(work).map_err(|error| {
+            Error::new(ErrorKind::Unexpected, "no thread could be started").with_source(error)
+        })?;
         Ok(Self {
             errands,
-            thread: Mutex::new(Some(thread)),
+            ended: Mutex::new(ended),
         })
     }
 
@@ -42,23 +56,27 @@ impl Courier {
         let _ = self.errands.send(Some(Box::new(errand)));
     }
 
-    /// Does what was sent so far and ends the thread. Never called with the interpreter held.
+    /// Does what was sent so far and ends the thread, if Python lets it. Never called with the
+    /// interpreter held.
     pub(crate) fn stop(&self) {
         let _ = self.errands.send(None);
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(thread) = thread {
-            // It caught every panic.
-            let _ = thread.join();
-        }
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nothing is ever sent: the end of the thread closes it.
+        let _ = ended.recv_timeout(PATIENCE);
     }
 }
 
-fn run(errands: &Receiver<Option<Errand>>) {
-    while let Ok(Some(first)) = errands.recv() {
+fn run(errands: &Receiver<Option<Errand>>, habit: Option<Habit>) {
+    let habit = habit.unwrap_or(Habit {
+        every: Duration::MAX,
+        what: |_| {},
+    });
+    loop {
+        let first = match errands.recv_timeout(habit.every) {
+            Ok(Some(first)) => first,
+            Err(RecvTimeoutError::Timeout) => Box::new(habit.what),
+            Ok(None) | Err(RecvTimeoutError::Disconnected) => return,
+        };
         let goes_on = Python::try_attach(|py| {
             do_it(py, first);
             loop {

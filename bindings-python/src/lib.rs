@@ -14,6 +14,7 @@ mod errors;
 mod factory;
 mod feed;
 mod lent;
+mod logging;
 mod manager;
 mod object;
 mod operation;

@@ -1,6 +1,6 @@
 //! An object of Python as the library takes objects of other languages.
 //!
-//! `encoder_manager._callbacks` runs its methods, in an event loop or in threads. Here a call is sent
+//! `encoder_manager._plugins` runs its methods, in an event loop or in threads. Here a call is sent
 //! there by the [courier](crate::courier), and awaited without the interpreter.
 
 use std::collections::HashSet;
@@ -19,18 +19,18 @@ use crate::runtime::Process;
 /// The event loop and the threads that the objects of one owner run in.
 pub(crate) struct Home {
     process: Arc<Process>,
-    /// A `Callbacks`.
-    callbacks: Option<Py<PyAny>>,
+    /// A `PluginHome`.
+    plugins: Option<Py<PyAny>>,
 }
 
 impl Home {
-    /// A home whose coroutines run in that loop, or with `None` in a loop in a thread of its own.
+    /// A home whose coroutines run in that loop.
     pub(crate) fn new(process: &Arc<Process>, event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Self>> {
-        let module = event_loop.py().import("encoder_manager._callbacks")?;
-        let callbacks = module.call_method1("Callbacks", (event_loop,))?;
+        let module = event_loop.py().import("encoder_manager._plugins")?;
+        let plugins = module.call_method1("PluginHome", (event_loop,))?;
         Ok(Arc::new(Self {
             process: Arc::clone(process),
-            callbacks: Some(callbacks.unbind()),
+            plugins: Some(plugins.unbind()),
         }))
     }
 
@@ -45,8 +45,8 @@ impl Home {
         object: &Bound<'_, PyAny>,
     ) -> PyResult<PythonObject> {
         let py = object.py();
-        let callbacks = self.callbacks.as_ref().expect("taken by the drop only");
-        let plugin = callbacks.bind(py).call_method1("plugin", (role, object))?;
+        let plugins = self.plugins.as_ref().expect("taken by the drop only");
+        let plugin = plugins.bind(py).call_method1("plugin", (role, object))?;
         PythonObject::take(self, &plugin)
     }
 
@@ -74,8 +74,8 @@ impl fmt::Debug for Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        let callbacks = self.callbacks.take();
-        self.part_with(callbacks, "close");
+        let plugins = self.plugins.take();
+        self.part_with(plugins, "close");
     }
 }
 

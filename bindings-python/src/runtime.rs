@@ -12,11 +12,18 @@ use encoder_core::{Error, ErrorKind, Result};
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::courier::Courier;
+use crate::courier::{Courier, Habit};
+use crate::logging;
 use crate::manager::Lifecycle;
 
 /// How long the end of the interpreter waits for managers that nobody closed.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Python does not tell when somebody changes a level of logging.
+const LOOK_AT_LEVELS: Habit = Habit {
+    every: Duration::from_secs(1),
+    what: logging::refresh,
+};
 
 /// The foreign adapters block one worker while a decision is made.
 const LEAST_WORKERS: usize = 2;
@@ -28,6 +35,7 @@ pub(crate) struct Process {
     handle: Handle,
     runtime: Mutex<Option<Runtime>>,
     answers: Courier,
+    log: Courier,
     managers: Mutex<Vec<Weak<Lifecycle>>>,
 }
 
@@ -42,18 +50,25 @@ static PRESENT: Mutex<Present> = Mutex::new(Present::Nothing);
 
 impl Process {
     /// That of this process, made on first use.
-    pub(crate) fn present(_attached: Python<'_>) -> Result<Arc<Self>> {
-        let mut present = locked(&PRESENT);
-        match &*present {
-            Present::Ended => return Err(ended()),
-            Present::Running(process) if process.is_here() => return Ok(Arc::clone(process)),
-            Present::Running(_) | Present::Nothing => {}
+    pub(crate) fn present(py: Python<'_>) -> Result<Arc<Self>> {
+        if let Some(known) = Self::known()? {
+            return Ok(known);
         }
         let process = Arc::new(Self::start()?);
-        let before = std::mem::replace(&mut *present, Present::Running(Arc::clone(&process)));
-        // Inherited from before a fork, if it is anything.
-        std::mem::forget(before);
+        let running = Present::Running(Arc::clone(&process));
+        // What was inherited from before a fork is not to be dropped.
+        std::mem::forget(std::mem::replace(&mut *locked(&PRESENT), running));
+        // Runs Python code, which lets other threads in.
+        logging::carry(py, &process);
         Ok(process)
+    }
+
+    fn known() -> Result<Option<Arc<Self>>> {
+        match &*locked(&PRESENT) {
+            Present::Ended => Err(ended()),
+            Present::Running(process) if process.is_here() => Ok(Some(Arc::clone(process))),
+            Present::Running(_) | Present::Nothing => Ok(None),
+        }
     }
 
     fn start() -> Result<Self> {
@@ -71,7 +86,8 @@ impl Process {
             ended: AtomicBool::new(false),
             handle: runtime.handle().clone(),
             runtime: Mutex::new(Some(runtime)),
-            answers: Courier::start("encoder-manager-answers")?,
+            answers: Courier::start("encoder-manager-answers", None)?,
+            log: Courier::start("encoder-manager-log", Some(LOOK_AT_LEVELS))?,
             managers: Mutex::default(),
         })
     }
@@ -84,6 +100,11 @@ impl Process {
     /// Brings answers to Python.
     pub(crate) fn answers(&self) -> &Courier {
         &self.answers
+    }
+
+    /// Brings log lines to Python.
+    pub(crate) fn log(&self) -> &Courier {
+        &self.log
     }
 
     /// Whether this is the process that it was made in, not a fork.
@@ -129,6 +150,7 @@ impl Process {
             let _ = tokio::time::timeout(PATIENCE, all).await;
         });
         self.answers.stop();
+        self.log.stop();
         runtime.shutdown_background();
     }
 }

@@ -7,7 +7,7 @@ import contextlib
 from typing import Any, AsyncIterator, Callable, Optional
 
 from encoder_manager.server import BlockingClient, Client
-from encoder_manager.server._operation import BlockingGroup, Operation, Pages
+from encoder_manager.server._operation import BlockingGroup, Group, Operation, Pages
 
 KINDS = ("asyncio", "blocking")
 
@@ -31,8 +31,8 @@ class Both:
 
     def __getattr__(self, name: str) -> Any:
         described = getattr(type(self._group), name, None)
-        found = getattr(self._group, name)
-        if not callable(found):
+        found: Any = getattr(self._group, name)
+        if isinstance(found, Group):
             return Both(found, self._look)
         blocking = isinstance(self._group, BlockingGroup)
         if isinstance(described, Pages) or name == "events":

@@ -308,7 +308,7 @@ def check_frame(frame: Any) -> None:
     """A frame has the keys that its type says, and no others."""
     kind: Any = FRAMES[frame["event"]]
     keys, known = set(frame["data"]), set(get_type_hints(kind))
-    optional = getattr(kind, "__optional_keys__", frozenset())
+    optional: Any = getattr(kind, "__optional_keys__", frozenset())
     assert keys <= known, keys - known
     assert known - keys <= optional, known - keys - optional
 

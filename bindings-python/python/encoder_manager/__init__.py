@@ -6,7 +6,8 @@ threads. :mod:`encoder_manager.server` is a client of the server, which does it 
 
 import atexit as _atexit
 
-from . import documents, errors, events
+from . import _logging as _logging
+from . import blocking, documents, errors, events, policies, reports
 from ._encoder_manager import __version__
 from ._encoder_manager import end_process as _end_process
 from .errors import (
@@ -31,6 +32,7 @@ from .errors import (
     Violation,
 )
 from .manager import Manager
+from .monitoring import MonitoringSystem
 from .stream import Stream
 
 # Managers that nobody closed would otherwise call into an interpreter that is gone.
@@ -47,6 +49,7 @@ __all__ = [
     "DeviceUnreachableError",
     "EncoderError",
     "Manager",
+    "MonitoringSystem",
     "NoEncoderAvailableError",
     "NotFoundError",
     "NotLeaderError",
@@ -59,7 +62,10 @@ __all__ = [
     "ValidationFailedError",
     "Violation",
     "__version__",
+    "blocking",
     "documents",
     "errors",
     "events",
+    "policies",
+    "reports",
 ]

@@ -1,9 +1,8 @@
 """Calls of methods of objects, for the native half.
 
 It calls :meth:`Plugin.begin` from a thread that must not wait, and awaits the answer without the
-interpreter. A coroutine function runs in the event loop that the manager was opened in, or, where
-there is none, in one in a thread of its own. Any other function runs in a thread, so that it may
-block; what it gives is awaited in the loop if it can be.
+interpreter. A coroutine function runs in the event loop of the manager. Any other function runs in a
+thread, so that it may block; what it gives is awaited in the loop if it can be.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from ._encoder_manager import Answer
 from ._encoder_manager import LentDriver as NativeLentDriver
 from ._faults import error_text, one_line
 from ._lent import LentDriver
-from ._workers import LoopThread, Workers
+from ._workers import Workers
 from .errors import (
     ConflictError,
     DeadlineExceededError,
@@ -40,31 +39,20 @@ class Home:
     def __init__(self, loop: Optional[asyncio.AbstractEventLoop]) -> None:
         self.workers = Workers()
         self._loop = loop
-        self._own: Optional[LoopThread] = None
-        self._making = threading.Lock()
 
     def in_loop(self, work: Callable[[], object]) -> None:
-        """Runs that in the loop, soon."""
-        loop = self._loop or self._own_loop()
+        """Runs that in the loop, soon. Raises ``ConflictError`` when there is none any more."""
+        if self._loop is None:
+            raise ConflictError("there is no event loop that a coroutine could run in")
         try:
-            loop.call_soon_threadsafe(work)
+            self._loop.call_soon_threadsafe(work)
         except RuntimeError:
-            message = (
-                "the event loop that this belongs to is closed; "
-                "close the manager before its loop ends"
-            )
+            message = "its event loop is closed; close the manager before the loop ends"
             raise ConflictError(message) from None
-
-    def _own_loop(self) -> asyncio.AbstractEventLoop:
-        with self._making:
-            if self._own is None:
-                self._own = LoopThread()
-            return self._own.loop
 
     def close(self) -> None:
         """Nothing is called any more."""
-        if self._own is not None:
-            self._own.stop()
+        self._loop = None
 
 
 class Plugin:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
 
 from . import documents
@@ -19,6 +20,7 @@ class ManagerReads:
     """What a manager is made of and what it knows."""
 
     _native: NativeManager
+    _unclosed = False
 
     def __init__(
         self,
@@ -54,6 +56,14 @@ class ManagerReads:
             "health_policy": health_policy,
             "remediator": remediator,
         }
+
+    def __del__(self) -> None:
+        if self._unclosed:
+            warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)
+
+    def __repr__(self) -> str:
+        kind = type(self)
+        return f"<{kind.__module__}.{kind.__qualname__} {'open' if self._unclosed else 'not open'}>"
 
     def _read(self, name: str, arguments: Optional[Dict[str, object]] = None) -> Any:
         return decode(self._native.read(name, encode(arguments or {})))

@@ -1,4 +1,4 @@
-"""Where the code of callbacks runs: daemon threads for plain functions, and a loop without a program.
+"""Daemon threads for plain functions.
 
 Not :class:`concurrent.futures.ThreadPoolExecutor`: it joins its threads when the interpreter exits, and
 a driver that waits for a dead device would keep the program from ending.
@@ -6,7 +6,6 @@ a driver that waits for a dead device would keep the program from ending.
 
 from __future__ import annotations
 
-import asyncio
 import queue
 import threading
 from typing import Callable, Optional
@@ -51,31 +50,3 @@ class Workers:
                 # Unless somebody counts on this thread, in which case work is about to come.
                 if self._idle.acquire(blocking=False):
                     return None
-
-
-class LoopThread:
-    """An event loop in a thread of its own."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self._run, name="encoder-callback-loop", daemon=True).start()
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self.loop)
-        try:
-            self.loop.run_forever()
-            self._wind_up()
-        finally:
-            asyncio.set_event_loop(None)
-            self.loop.close()
-
-    def _wind_up(self) -> None:
-        tasks = asyncio.all_tasks(self.loop)
-        for task in tasks:
-            task.cancel()
-        self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-
-    def stop(self) -> None:
-        """Cancels what runs in it and ends the thread, soon."""
-        self.loop.call_soon_threadsafe(self.loop.stop)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
 from types import TracebackType
 from typing import Dict, List, Optional, Tuple, Type, TypeVar, Union
 
@@ -44,7 +43,6 @@ class Manager(ManagerActs, ManagerReads, Awaiting):
     """
 
     _loop: Optional[asyncio.AbstractEventLoop] = None
-    _unclosed = False
 
     async def open(self) -> Self:
         """Registers the encoders, takes up the streams that the store knows, and begins to watch.
@@ -82,10 +80,6 @@ class Manager(ManagerActs, ManagerReads, Awaiting):
         trace: Optional[TracebackType],
     ) -> None:
         await self.close()
-
-    def __del__(self) -> None:
-        if self._unclosed:
-            warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)
 
     async def start_stream(
         self,
@@ -150,6 +144,3 @@ class Manager(ManagerActs, ManagerReads, Awaiting):
             )
             raise ConflictError(message)
         return loop
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {'open' if self._unclosed else 'not open'}>"
