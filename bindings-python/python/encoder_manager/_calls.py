@@ -1,8 +1,8 @@
 """Calls of methods of objects, for the native half.
 
 It calls :meth:`Plugin.begin` from a thread that must not wait, and awaits the answer without the
-interpreter. A coroutine function runs in the event loop of the manager. Any other function runs in a
-thread, so that it may block; what it gives is awaited in the loop if it can be.
+interpreter. A coroutine function runs in the event loop of the manager. Any other function runs in
+a thread, so that it may block; what it gives is awaited in the loop if it can be.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, AsyncIterator, Iterator, List, Union
+from typing import Any, AsyncIterator, Iterable, Iterator, List, Union, cast
 
 from ._calls import Call
 from .errors import DeviceProtocolError
@@ -73,5 +73,5 @@ def feed_of(events: object) -> Feed:
     if hasattr(events, "__aiter__"):
         return AsyncFeed(events.__aiter__())
     if hasattr(events, "__iter__"):
-        return PlainFeed(iter(events))
+        return PlainFeed(iter(cast("Iterable[object]", events)))
     raise DeviceProtocolError(f"events() gave no iterator, but {type(events).__name__}")

@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, cast
 
 from ._encoder_manager import LentDriver as NativeLentDriver
+from ._encoder_manager import Operation
 from ._json import decode, encode
-from ._waiting import answer, block
+from ._waiting import Done, answer, block
 
 if TYPE_CHECKING:
     from .plugins import Action, Capability, DeviceStatus, PublishTarget, StreamConfig
@@ -65,7 +66,8 @@ class LentDriver(_Lent):
 
     async def _call(self, method: str, *arguments: object) -> str:
         text = _arguments(*arguments)
-        return await answer(lambda done: self._native.call(method, text, done))
+        given: str = await answer(lambda done: self._native.call(method, text, done))
+        return given
 
 
 class BlockingLentDriver(_Lent):
@@ -93,7 +95,11 @@ class BlockingLentDriver(_Lent):
 
     def _call(self, method: str, *arguments: object) -> str:
         text = _arguments(*arguments)
-        return block(lambda done: self._native.call(method, text, done))
+
+        def start(done: Done[str]) -> Operation:
+            return self._native.call(method, text, done)
+
+        return block(start)
 
 
 def _arguments(*arguments: object) -> str:

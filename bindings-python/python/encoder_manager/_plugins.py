@@ -120,7 +120,9 @@ class Factory(Maker):
         capability = getattr(driver, "capability", None)
         if capability is None:
             message = f"{type(driver).__name__} lacks capability"
-            raise ConfigInvalidError(f"{message}; {{}} is that of a device that can do nothing else")
+            raise ConfigInvalidError(
+                f"{message}; {{}} is that of a device that can do nothing else"
+            )
         if callable(capability):
             call.run(capability, nothing, then)
         else:

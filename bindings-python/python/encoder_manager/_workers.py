@@ -1,7 +1,7 @@
 """Daemon threads for plain functions.
 
-Not :class:`concurrent.futures.ThreadPoolExecutor`: it joins its threads when the interpreter exits, and
-a driver that waits for a dead device would keep the program from ending.
+Not :class:`concurrent.futures.ThreadPoolExecutor`: it joins its threads when the interpreter exits,
+and a driver that waits for a dead device would keep the program from ending.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class Workers:
         Raises ``RuntimeError`` when there is no thread for it.
         """
         if not self._idle.acquire(blocking=False):
-            threading.Thread(target=self._run, args=(work,), name="encoder-callback", daemon=True).start()
+            threading.Thread(
+                target=self._run, args=(work,), name="encoder-callback", daemon=True
+            ).start()
             return
         self._waiting.put(work)
 
