@@ -8,12 +8,12 @@ use encoder_core::foreign::{
     ForeignBalancer, ForeignConfig, ForeignDriver, ForeignHealthPolicy, ForeignObject,
     ForeignRemediator,
 };
-use encoder_core::health::{Composite, HealthPolicy};
+use encoder_core::health::{Composite, ConnectionPolicy, DirectPolicy, HealthPolicy};
 use encoder_core::model::{EncoderId, PublishTarget, StreamConfig};
 use encoder_core::remediation::Remediator;
 use encoder_core::testkit::driver::DriverUnderTest;
 use encoder_core::testkit::suite;
-use encoder_core::{Error, ErrorKind, ManagerConfig, Result};
+use encoder_core::{Error, ErrorKind, Result};
 use pyo3::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
@@ -198,12 +198,20 @@ async fn balancer(item: String, maker: PythonObject) -> Result<Complaint> {
     policies.judge(outcome, ForeignBalancer::first_refusal)
 }
 
+/// What a policy may agree with. Restarts are not in it: they are forgotten in time, and a policy
+/// that repeats that verdict would seem to improve it while nothing is heard.
+fn built_in() -> Composite {
+    Composite::new(vec![
+        Arc::new(DirectPolicy::default()),
+        Arc::new(ConnectionPolicy::default()),
+    ])
+}
+
 async fn health_policy(item: String, maker: PythonObject) -> Result<Complaint> {
     let policies = Policies::of(maker);
     let make = policies.make(
         |object| {
-            let built_in = Composite::built_in(&ManagerConfig::default());
-            ForeignHealthPolicy::new(object, &patient(), Arc::new(built_in))
+            ForeignHealthPolicy::new(object, &patient(), Arc::new(built_in()))
         },
         |policy| policy as Arc<dyn HealthPolicy>,
     );

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, AsyncIterator, Iterable, Iterator, List, Union, cast
+from typing import Any, AsyncIterable, AsyncIterator, Iterable, Iterator, List, Union, cast
 
 from ._calls import Call
 from .errors import DeviceProtocolError
@@ -71,7 +71,7 @@ Feed = Union[AsyncFeed, PlainFeed]
 def feed_of(events: object) -> Feed:
     """The feed of what ``events`` of a driver gave."""
     if hasattr(events, "__aiter__"):
-        return AsyncFeed(events.__aiter__())
+        return AsyncFeed(cast("AsyncIterable[object]", events).__aiter__())
     if hasattr(events, "__iter__"):
         return PlainFeed(iter(cast("Iterable[object]", events)))
     raise DeviceProtocolError(f"events() gave no iterator, but {type(events).__name__}")
