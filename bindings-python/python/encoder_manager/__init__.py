@@ -31,6 +31,7 @@ from .errors import (
     ValidationFailedError,
     Violation,
 )
+from .feeds import EventFeed
 from .manager import Manager
 from .monitoring import MonitoringSystem
 from .plugins import Balancer, EncoderDriver, HealthPolicy, Remediator
@@ -53,6 +54,7 @@ __all__ = [
     "EncoderDriver",
     "EncoderError",
     "HealthPolicy",
+    "EventFeed",
     "Manager",
     "MonitoringSystem",
     "NoEncoderAvailableError",
