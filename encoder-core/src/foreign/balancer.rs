@@ -74,6 +74,11 @@ impl ForeignBalancer {
     pub fn fallbacks(&self) -> u64 {
         self.decider.refusals()
     }
+
+    /// Why the built-in balancer chose instead, the first time that it did.
+    pub fn first_refusal(&self) -> Option<&str> {
+        self.decider.first_refusal()
+    }
 }
 
 impl Balancer for ForeignBalancer {

@@ -61,6 +61,11 @@ impl ForeignHealthPolicy {
     pub fn fallbacks(&self) -> u64 {
         self.decider.refusals()
     }
+
+    /// Why the built-in conclusion stood instead, the first time that it did.
+    pub fn first_refusal(&self) -> Option<&str> {
+        self.decider.first_refusal()
+    }
 }
 
 impl HealthPolicy for ForeignHealthPolicy {

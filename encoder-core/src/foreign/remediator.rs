@@ -60,6 +60,11 @@ impl ForeignRemediator {
         self.decider.refusals()
     }
 
+    /// Why the built-in ladder named the step instead, the first time that it did.
+    pub fn first_refusal(&self) -> Option<&str> {
+        self.decider.first_refusal()
+    }
+
     fn runs(&self) -> bool {
         self.decider.object().has("run")
     }
