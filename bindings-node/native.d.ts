@@ -9,5 +9,103 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/**
+ * Events of a manager, taken in batches. What is not taken waits in the manager's own bounded
+ * memory of events, and what falls out of that is reported as lost.
+ */
+export declare class NativeFeed {
+  /**
+   * The next events, at most `most`, as a call that answers with a JSON array; an empty one when
+   * the feed is over. Cancelling the call loses no event.
+   *
+   * # Errors
+   * As an error document, when the system gives no threads.
+   */
+  next(call: number, most: number): void
+}
+
+/** A manager that is opened, asked, and closed. When the engine drops it open, it shuts down. */
+export declare class NativeManager {
+  /** A manager that is not open yet. */
+  constructor(port: PortEnd)
+  /**
+   * Opens it, as a call. A call that fails or is cancelled leaves it as it was.
+   *
+   * # Errors
+   * As an error document: `config_invalid` for options that cannot be read, `conflict` while it
+   * is open, `shutting_down` once it is closed.
+   */
+  open(call: number, options: string, aja: string, plugins: string): void
+  /**
+   * Answers at once.
+   *
+   * # Errors
+   * As an error document.
+   */
+  read(name: string, document: string): string
+  /**
+   * Does something, as a call.
+   *
+   * # Errors
+   * As an error document: `conflict` before it is open, `shutting_down` once it is closed.
+   */
+  act(call: number, name: string, document: string): void
+  /**
+   * Opens a feed of events.
+   *
+   * # Errors
+   * As an error document.
+   */
+  events(document: string): NativeFeed
+  /**
+   * Closes it, as a call that answers whether everything ended in time. Cancelling the call stops
+   * the waiting, not the closing.
+   *
+   * # Errors
+   * As an error document, when the system gives no threads.
+   */
+  close(call: number): void
+}
+
+/** The environment's end of its [`Port`]; the engine drops it when the environment ends. */
+export declare class Port {
+  /**
+   * Opens a port that calls `deliver`, on the environment's own thread. It must not throw.
+   *
+   * # Errors
+   * When the environment is about to end.
+   */
+  constructor(deliver: (kind: string, id: number, text: string) => void)
+  /**
+   * Drops what is done for a call; it is `cancelled` then, unless it has settled already.
+   *
+   * # Errors
+   * None but a defect.
+   */
+  cancel(call: number): void
+}
+export type PortEnd = Port
+
+/** The names of all commands and computations, so that a test can tell which the package lacks. */
+export declare function commands(): Commands
+
+/** Names that the native half knows. */
+export interface Commands {
+  /** Answered at once. */
+  reads: Array<string>
+  /** Answered when they are done. */
+  acts: Array<string>
+  /** Pure functions. */
+  computations: Array<string>
+}
+
+/**
+ * Computes what follows from plain data: the pure policies, by name.
+ *
+ * # Errors
+ * As an error document.
+ */
+export declare function compute(name: string, document: string): string
+
 /** The version of this package. */
 export declare function version(): string

@@ -108,8 +108,11 @@ impl PortEnd {
     /// When the environment is about to end.
     #[napi(constructor)]
     pub fn new(
-        #[napi(ts_arg_type = "(kind: string, id: number, text: string) => void")]
-        deliver: Function<'_, Arguments, ()>,
+        #[napi(ts_arg_type = "(kind: string, id: number, text: string) => void")] deliver: Function<
+            '_,
+            Arguments,
+            (),
+        >,
     ) -> napi::Result<Self> {
         let deliver = deliver
             .build_threadsafe_function::<Message>()
