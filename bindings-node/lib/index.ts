@@ -8,3 +8,5 @@
  */
 export { version } from '../native.js'
 export * from './errors.js'
+export * from './events.js'
+export type * from './documents.js'
