@@ -74,6 +74,11 @@ impl ForeignBalancer {
     pub fn fallbacks(&self) -> u64 {
         self.decider.refusals()
     }
+
+    /// Why the object's last answer could not be used, in one line.
+    pub fn last_fallback(&self) -> Option<String> {
+        self.decider.last_refusal()
+    }
 }
 
 impl Balancer for ForeignBalancer {

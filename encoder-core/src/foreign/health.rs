@@ -61,6 +61,11 @@ impl ForeignHealthPolicy {
     pub fn fallbacks(&self) -> u64 {
         self.decider.refusals()
     }
+
+    /// Why the object's last answer could not be used, in one line.
+    pub fn last_fallback(&self) -> Option<String> {
+        self.decider.last_refusal()
+    }
 }
 
 impl HealthPolicy for ForeignHealthPolicy {

@@ -60,6 +60,11 @@ impl ForeignRemediator {
         self.decider.refusals()
     }
 
+    /// Why the object's last answer could not be used, in one line.
+    pub fn last_fallback(&self) -> Option<String> {
+        self.decider.last_refusal()
+    }
+
     fn runs(&self) -> bool {
         self.decider.object().has("run")
     }
