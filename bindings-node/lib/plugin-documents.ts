@@ -7,6 +7,7 @@
  *
  * @packageDocumentation
  */
+import type { Severity } from './events.js'
 
 /** How a device arrives at its frame rate. */
 export type FrameRateRule = 'any' | 'fraction_of_input'
@@ -269,8 +270,6 @@ export interface Placement {
   primary: string
   backup?: string | null
 }
-
-export type Severity = 'info' | 'warning' | 'critical'
 
 /** Something that is wrong with an encoder. */
 export interface HealthIssue {
