@@ -42,24 +42,97 @@ export declare class NativeManager {
    * # Errors
    * As an error document.
    */
-  read(name: string, document: string): string
+  read(name: string, arguments: string): string
   /**
    * Does something, as a call.
    *
    * # Errors
    * As an error document: `conflict` before it is open, `shutting_down` once it is closed.
    */
-  act(call: number, name: string, document: string): void
+  act(call: number, name: string, arguments: string): void
   /**
    * Opens a feed of events.
    *
    * # Errors
    * As an error document.
    */
-  events(document: string): NativeFeed
+  events(arguments: string): NativeFeed
   /**
    * Closes it, as a call that answers whether everything ended in time. Cancelling the call stops
    * the waiting, not the closing.
+   *
+   * # Errors
+   * As an error document, when the system gives no threads.
+   */
+  close(call: number): void
+}
+
+/**
+ * Devices on the loopback that are started, looked at, and closed. When the engine drops them,
+ * their ports close.
+ */
+export declare class NativeSimulator {
+  /** Devices that are not started yet. */
+  constructor(port: Port)
+  /**
+   * Starts the devices, as a call that answers with their addresses and serial numbers.
+   *
+   * # Errors
+   * As an error document.
+   */
+  start(call: number, setup: string): void
+  /**
+   * Lets something go wrong with the device at that place, counted from 0.
+   *
+   * # Errors
+   * As an error document.
+   */
+  inject(place: number, fault: string): void
+  /**
+   * Ends every fault of the device at that place.
+   *
+   * # Errors
+   * As an error document.
+   */
+  clearFaults(place: number): void
+  /**
+   * The faults that last at this moment, as a JSON array.
+   *
+   * # Errors
+   * As an error document.
+   */
+  faults(place: number): string
+  /**
+   * The value of a parameter.
+   *
+   * # Errors
+   * As an error document, `not_found` for a parameter that no device has.
+   */
+  get(place: number, parameter: string): string
+  /**
+   * Writes a parameter as the device itself.
+   *
+   * # Errors
+   * As an error document, `not_found` for a parameter that no device has.
+   */
+  set(place: number, parameter: string, value: string): void
+  /**
+   * The latest requests in order of arrival, as a JSON array.
+   *
+   * # Errors
+   * As an error document.
+   */
+  requests(place: number): string
+  /**
+   * Asks the ingest: `history`, `publishers`, `drop_publishers`, `refuse_key`,
+   * `refuse_everybody`. Takes and gives JSON.
+   *
+   * # Errors
+   * As an error document.
+   */
+  ingest(ask: string): string
+  /**
+   * Ends the devices, as a call.
    *
    * # Errors
    * As an error document, when the system gives no threads.
@@ -105,7 +178,7 @@ export interface Commands {
  * # Errors
  * As an error document.
  */
-export declare function compute(name: string, document: string): string
+export declare function compute(name: string, arguments: string): string
 
 /** The version of this package. */
 export declare function version(): string

@@ -837,6 +837,7 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.NativeFeed = nativeBinding.NativeFeed
 module.exports.NativeManager = nativeBinding.NativeManager
+module.exports.NativeSimulator = nativeBinding.NativeSimulator
 module.exports.Port = nativeBinding.Port
 module.exports.PortEnd = nativeBinding.PortEnd
 module.exports.commands = nativeBinding.commands

@@ -5,8 +5,10 @@
  */
 import { NativeManager, type NativeFeed } from '../native.js'
 import { call, crossing, port, type CallOptions } from './bridge.js'
-import { encode, readOptions, readSignal, type Arguments } from './encode.js'
+import { encode, readable, readOptions, readSignal, type Arguments } from './encode.js'
+import { Lending } from './lending.js'
 import { readPlan, type ManagerOptions, type Plan } from './options.js'
+import { objects } from './port.js'
 
 /** Open managers. They keep the process alive, as a listening server does, and are kept with it. */
 const open = new Set<Engine>()
@@ -29,6 +31,7 @@ function release(engine: Engine): void {
 export class Engine {
   readonly #native = new NativeManager(port)
   readonly #plan: Plan
+  readonly #lending = new Lending(objects)
   #opening: Promise<void> | undefined
   #closing: Promise<boolean> | undefined
 
@@ -50,9 +53,10 @@ export class Engine {
     const { options, aja, plugins } = this.#plan
     hold(this)
     try {
-      await call(signal, (id) => this.#native.open(id, options, aja, plugins))
+      const lent = readable('new Manager', 'options', () => this.#lending.plugins(plugins))
+      await call(signal, (id) => this.#native.open(id, options, aja, lent))
     } catch (error) {
-      release(this)
+      this.#letGo()
       throw error
     }
   }
@@ -68,8 +72,13 @@ export class Engine {
       const answer = await call(undefined, (id) => this.#native.close(id))
       return answer === 'true'
     } finally {
-      release(this)
+      this.#letGo()
     }
+  }
+
+  #letGo(): void {
+    this.#lending.end()
+    release(this)
   }
 
   /** @throws {@link EncoderError} */

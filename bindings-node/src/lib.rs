@@ -12,13 +12,18 @@
 use encoder_core::foreign::{COMPUTATIONS, Engine};
 use napi_derive::napi;
 
+mod conformance;
 mod errors;
+mod factory;
 mod feed;
+mod lent;
 mod manager;
+mod object;
 mod options;
 mod plugins;
 mod port;
 mod runtime;
+mod simulator;
 
 use errors::guard;
 

@@ -35,10 +35,11 @@ impl Plan {
     /// # Errors
     /// Those of [`ManagerOptions::builder`] and of [`encoder_core::ManagerBuilder::build`].
     pub(crate) async fn build(self, port: Port) -> Result<Manager> {
-        let foreign = self.options.foreign.clone();
+        let (config, foreign) = (self.options.config.clone(), self.options.foreign.clone());
         let aja = Arc::new(AjaDriverFactory::new(self.aja)?);
         let builder = self.options.builder().await?.with_driver_factory(aja);
-        self.plugins.attach(builder, &port, &foreign)?.build().await
+        let builder = self.plugins.attach(builder, &port, &config, &foreign)?;
+        builder.build().await
     }
 }
 

@@ -15,6 +15,7 @@ use napi_derive::napi;
 use tokio_util::sync::CancellationToken;
 
 use crate::errors::{guard, panicked};
+use crate::object::Questions;
 use crate::runtime::runtime;
 
 /// What the other side is told: a kind, the call or object it is about, and a text.
@@ -38,6 +39,7 @@ pub(crate) struct Port(Arc<Shared>);
 struct Shared {
     deliver: Deliver,
     calls: Mutex<HashMap<u32, CancellationToken>>,
+    questions: Questions,
     closed: CancellationToken,
 }
 
@@ -82,6 +84,16 @@ impl Port {
         Ok(())
     }
 
+    /// What the environment's objects are being asked.
+    pub(crate) fn questions(&self) -> &Questions {
+        &self.0.questions
+    }
+
+    /// Cancelled when the environment has ended.
+    pub(crate) fn closed(&self) -> &CancellationToken {
+        &self.0.closed
+    }
+
     fn calls(&self) -> MutexGuard<'_, HashMap<u32, CancellationToken>> {
         self.0.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -124,6 +136,7 @@ impl PortEnd {
         Ok(Self(Port(Arc::new(Shared {
             deliver,
             calls: Mutex::default(),
+            questions: Questions::default(),
             closed: CancellationToken::new(),
         }))))
     }

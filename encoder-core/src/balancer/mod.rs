@@ -6,6 +6,7 @@
 //! the rows say whether an encoder may take the stream, and why not.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -62,10 +63,23 @@ pub struct Placement {
 /// 5. `none_only_without_eligible_rows`: `Some` whenever an eligible primary exists, even when
 ///    no backup does.
 /// 6. `same_input_same_answer`: for a balancer without state of its own; [`RoundRobin`] moves on.
+///
+/// It is asked without any lock held, so it may call the manager. What it chose is checked
+/// afterwards: when another stream was quicker, it is asked again.
 pub trait Balancer: Debug + Send + Sync + 'static {
     /// Name for reports and configuration, snake_case.
     fn name(&self) -> &str;
 
     /// Chooses, or answers `None` when no row may take the stream. `draw` is uniformly random.
     fn select(&self, demand: &Demand, fleet: &Scoreboard, draw: u64) -> Option<Placement>;
+}
+
+impl<B: Balancer + ?Sized> Balancer for Arc<B> {
+    fn name(&self) -> &str {
+        B::name(self)
+    }
+
+    fn select(&self, demand: &Demand, fleet: &Scoreboard, draw: u64) -> Option<Placement> {
+        B::select(self, demand, fleet, draw)
+    }
 }

@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use super::registry::Fleet;
 use super::scoreboard::Scoreboard;
 use crate::balancer::Demand;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::model::{EncoderId, StreamConfig, StreamId, Violation};
 use crate::validate::validate_for_encoder;
+
+/// How often a choice is made before it is given up: each attempt but the last failed because
+/// another stream got its encoder.
+const ATTEMPTS: u64 = 32;
 
 /// What a stream wants of the fleet.
 #[derive(Debug)]
@@ -26,29 +30,55 @@ pub(crate) struct Chosen {
 }
 
 impl Fleet {
-    /// Chooses encoders and holds them for the stream, in one step.
+    /// Chooses encoders and holds them for the stream.
+    ///
+    /// The balancer chooses without any lock, as it may be anybody's code. Its choice counts when
+    /// the encoders may still take the stream once it is made; otherwise it chooses anew.
     ///
     /// # Errors
     /// [`ErrorKind::ValidationFailed`] when the encoder insisted on cannot do what is asked;
-    /// [`ErrorKind::NoEncoderAvailable`] with the reasons of each encoder otherwise.
+    /// [`ErrorKind::NoEncoderAvailable`] with the reasons of each encoder otherwise;
+    /// [`ErrorKind::Conflict`], safe to retry, when other streams were quicker again and again.
     pub(crate) fn place(&self, wanted: Wanted<'_>, draw: u64) -> Result<Chosen> {
         let mut demand = wanted.demand;
         let unable = self.unable(wanted.config, wanted.url, &mut demand)?;
+        for attempt in 0..ATTEMPTS {
+            let board = self
+                .context
+                .shared
+                .build_board(&self.context.shared.claims());
+            let draw = draw.wrapping_add(attempt);
+            let Some(placement) = self.balancer.select(&demand, &board, draw) else {
+                return Err(nobody(&board, &demand, &unable));
+            };
+            let chosen = Chosen {
+                primary: board.id(placement.primary).clone(),
+                backup: placement.backup.map(|row| board.id(row).clone()),
+            };
+            if self.claim(&chosen, wanted.stream) {
+                self.context.board_changed();
+                return Ok(chosen);
+            }
+        }
+        let message = format!("other streams took the chosen encoders, {ATTEMPTS} times in a row");
+        Err(Error::new(ErrorKind::Conflict, message)
+            .with_context("stream", wanted.stream)
+            .with_retry(Retry::Safe))
+    }
+
+    /// Holds the encoders for the stream if each of them may take it now.
+    fn claim(&self, chosen: &Chosen, stream: &StreamId) -> bool {
         let mut claims = self.context.shared.claims();
         let board = self.context.shared.build_board(&claims);
-        let Some(placement) = self.balancer.select(&demand, &board, draw) else {
-            return Err(nobody(&board, &demand, &unable));
-        };
-        let chosen = Chosen {
-            primary: board.id(placement.primary).clone(),
-            backup: placement.backup.map(|row| board.id(row).clone()),
-        };
-        for id in std::iter::once(&chosen.primary).chain(&chosen.backup) {
-            claims.add(id, wanted.stream);
+        let both = || std::iter::once(&chosen.primary).chain(&chosen.backup);
+        let free = |id: &EncoderId| board.row_of(id).is_some_and(|row| board.is_eligible(row));
+        if !both().all(free) {
+            return false;
         }
-        drop(claims);
-        self.context.board_changed();
-        Ok(chosen)
+        for id in both() {
+            claims.add(id, stream);
+        }
+        true
     }
 
     /// Excludes encoders that cannot do what is asked and remembers why.

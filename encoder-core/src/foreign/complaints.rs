@@ -15,6 +15,7 @@ const SPACING: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(super) struct Complaints {
     total: AtomicU64,
+    last: Mutex<Option<String>>,
     told: Mutex<Option<(Instant, u64)>>,
 }
 
@@ -24,7 +25,15 @@ impl Complaints {
         self.total.load(Ordering::Relaxed)
     }
 
+    /// What went wrong last.
+    pub(super) fn last(&self) -> Option<String> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.clone()
+    }
+
     pub(super) fn note(&self, object: &str, method: &str, error: &Error) {
+        let told = Some(error.to_string());
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = told;
         if let Some(times) = self.count(Instant::now()) {
             tracing::warn!(
                 object,

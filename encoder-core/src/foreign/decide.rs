@@ -54,6 +54,11 @@ impl Decider {
         self.complaints.total()
     }
 
+    /// Why the last of them could not be used.
+    pub(super) fn last_refusal(&self) -> Option<String> {
+        self.complaints.last()
+    }
+
     /// What the object decides; `None` when that is late, fails, or `read` makes no sense of it.
     pub(super) fn ask<T>(
         &self,

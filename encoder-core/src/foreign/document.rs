@@ -31,7 +31,7 @@ pub(crate) fn read<T: DeserializeOwned>(what: &str, json: &str, kind: ErrorKind)
             ))
         }
         Err(error) => {
-            let path = track.path().to_string();
+            let path = plain(&track.path().to_string());
             let code = if error.is_data() {
                 "wrong_value"
             } else {
@@ -41,6 +41,23 @@ pub(crate) fn read<T: DeserializeOwned>(what: &str, json: &str, kind: ErrorKind)
             Err(refusal(what, kind, vec![violation]))
         }
     }
+}
+
+/// Reads a document that must be an object, or `null` where `T` allows that. On its own, serde takes
+/// an array for an object and its items for fields.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_object<T: DeserializeOwned>(
+    what: &str,
+    json: &str,
+    kind: ErrorKind,
+) -> Result<T> {
+    if json.trim_start().starts_with('[') {
+        let violation = Violation::new("", "wrong_value", "an array, where an object belongs");
+        return Err(refusal(what, kind, vec![violation]));
+    }
+    read(what, json, kind)
 }
 
 /// Writes a document.
@@ -88,7 +105,7 @@ fn refusal(what: &str, kind: ErrorKind, violations: Vec<Violation>) -> Error {
     let told = violations
         .iter()
         .map(|violation| match violation.field.as_str() {
-            "" | "." => violation.message.clone(),
+            "" => violation.message.clone(),
             field => format!("{field}: {}", violation.message),
         });
     let message = format!("{what}: {}", told.collect::<Vec<_>>().join("; "));
@@ -135,6 +152,13 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::DeviceProtocol);
             assert_eq!(error.message(), message);
         }
+    }
+
+    #[test]
+    fn an_array_is_no_object() {
+        let array = read_object::<EncoderStatus>("status()", " []", ErrorKind::DeviceProtocol);
+        let message = "status(): an array, where an object belongs";
+        assert_eq!(array.unwrap_err().message(), message);
     }
 
     #[test]

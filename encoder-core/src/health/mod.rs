@@ -5,6 +5,7 @@
 //! weights of the others are renormalised instead.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::model::Assessment;
@@ -42,7 +43,16 @@ pub(crate) use thermal::{Overheating, Signs};
 /// 4. `same_input_same_answer`: no clock, no randomness, no memory of its own.
 /// 5. `time_alone_can_change_the_verdict`: silence grows with `now`, so a later `now` never
 ///    gives a better connection verdict.
+///
+/// It is asked without any lock held, so it may call the manager. Meanwhile its encoder is not
+/// watched.
 pub trait HealthPolicy: Debug + Send + Sync + 'static {
     /// Concludes from everything observed until `now`.
     fn assess(&self, history: &History, now: Instant) -> Assessment;
+}
+
+impl<P: HealthPolicy + ?Sized> HealthPolicy for Arc<P> {
+    fn assess(&self, history: &History, now: Instant) -> Assessment {
+        P::assess(self, history, now)
+    }
 }

@@ -8,6 +8,7 @@
 //! `None` when only a failover is left. Naming is pure; [`Remediator::run`] performs the step.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -197,6 +198,9 @@ pub struct Attempt {
 /// 3. `same_input_same_answer`.
 /// 4. `run_confirms`: `run` returns `Ok` only when the device itself reports that it streams.
 /// 5. `run_keeps_its_deadline`.
+///
+/// It is asked without any lock held, so it may read from the manager. The stream of the incident
+/// takes no orders until it answered.
 #[async_trait]
 pub trait Remediator: Debug + Send + Sync + 'static {
     /// The next thing to try, or `None` when nothing in place is worth trying.
@@ -207,6 +211,17 @@ pub trait Remediator: Debug + Send + Sync + 'static {
     /// # Errors
     /// The `Device…` kinds, or [`DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded).
     async fn run(&self, step: &Step, driver: &dyn EncoderDriver) -> Result<()>;
+}
+
+#[async_trait]
+impl<R: Remediator + ?Sized> Remediator for Arc<R> {
+    fn next_step(&self, incident: &Incident, tried: &[Attempt]) -> Option<Step> {
+        R::next_step(self, incident, tried)
+    }
+
+    async fn run(&self, step: &Step, driver: &dyn EncoderDriver) -> Result<()> {
+        R::run(self, step, driver).await
+    }
 }
 
 #[cfg(test)]

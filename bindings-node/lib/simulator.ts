@@ -1,0 +1,172 @@
+/**
+ * HELOs on the loopback, to try things out and to test with.
+ *
+ * @packageDocumentation
+ */
+import { NativeSimulator } from '../native.js'
+import { call, now, port } from './port.js'
+import type { EncoderRequest } from './documents.js'
+import type {
+  Fault,
+  FaultKind,
+  FaultLimits,
+  IngestPublisher,
+  IngestRecord,
+  SimulatedRequest,
+  SimulatorOptions,
+} from './simulator-documents.js'
+
+export type * from './simulator-documents.js'
+
+interface Device {
+  readonly url: string
+  readonly serial: string
+}
+
+/** Far enough away never to come; only there to keep the process alive. */
+const NEVER_MS = 2 ** 31 - 1
+
+/**
+ * Simulated devices. They answer AJA's REST API on the loopback and behave like units, with faults
+ * on demand. Devices are counted from 0. They keep the process alive until they are closed.
+ *
+ * ```ts
+ * await using helos = await Simulator.start({ count: 2, fast: true })
+ * const manager = new Manager({ encoders: helos.encoders() })
+ * helos.inject(0, 'hang', { times: 3 })
+ * ```
+ */
+export class Simulator {
+  readonly #native: NativeSimulator
+  readonly #devices: readonly Device[]
+  readonly #password: string | undefined
+  readonly #alive = setInterval(() => {}, NEVER_MS)
+  #closing: Promise<void> | undefined
+
+  /** Where the streams of all devices arrive. */
+  readonly ingest: SimulatedIngest
+
+  private constructor(native: NativeSimulator, devices: readonly Device[], password?: string) {
+    this.#native = native
+    this.#devices = devices
+    this.#password = password
+    this.ingest = new SimulatedIngest((ask) => now(() => native.ingest(JSON.stringify(ask))))
+  }
+
+  /**
+   * Starts devices.
+   *
+   * @throws ValidationFailedError for options that make no sense.
+   */
+  static async start(options: SimulatorOptions = {}): Promise<Simulator> {
+    const native = new NativeSimulator(port)
+    const devices = await call((id) => native.start(id, JSON.stringify(options)))
+    return new Simulator(native, JSON.parse(devices) as Device[], options.password)
+  }
+
+  /** Their addresses, in order. */
+  get urls(): string[] {
+    return this.#devices.map(({ url }) => url)
+  }
+
+  /** Their serial numbers, in order. */
+  get serials(): string[] {
+    return this.#devices.map(({ serial }) => serial)
+  }
+
+  /** Registrations of all of them, `helo-1` and so on, ready for a manager. */
+  encoders(): EncoderRequest[] {
+    const password = this.#password === undefined ? {} : { password: this.#password }
+    return this.#devices.map(({ url }, place) => ({
+      encoder_id: `helo-${place + 1}`,
+      driver: 'aja-helo',
+      address: url,
+      ...password,
+    }))
+  }
+
+  /** Lets something go wrong with a device. Once this returns, the next request meets it. */
+  inject(place: number, kind: FaultKind, limits: FaultLimits = {}): void {
+    const fault: Fault = { ...limits, kind }
+    now(() => this.#native.inject(place, JSON.stringify(fault)))
+  }
+
+  /** Ends every fault of a device, or of all. */
+  clearFaults(place?: number): void {
+    const places = place === undefined ? this.#devices.keys() : [place]
+    for (const one of places) now(() => this.#native.clearFaults(one))
+  }
+
+  /** The faults of a device that last at this moment. */
+  faults(place: number): Fault[] {
+    return JSON.parse(now(() => this.#native.faults(place))) as Fault[]
+  }
+
+  /**
+   * The value of a parameter, as AJA names it, with or without `eParamID_`.
+   *
+   * @throws NotFoundError for a parameter that no device has.
+   */
+  get(place: number, parameter: string): string {
+    return now(() => this.#native.get(place, parameter))
+  }
+
+  /**
+   * Writes a parameter as the device itself, past all rules, and holds it there.
+   *
+   * @throws NotFoundError for a parameter that no device has.
+   */
+  set(place: number, parameter: string, value: string | number): void {
+    now(() => this.#native.set(place, parameter, String(value)))
+  }
+
+  /** The latest requests that a device got, in order of arrival. */
+  requests(place: number): SimulatedRequest[] {
+    return JSON.parse(now(() => this.#native.requests(place))) as SimulatedRequest[]
+  }
+
+  /** Ends the devices; their ports are closed then. Twice is harmless. */
+  close(): Promise<void> {
+    this.#closing ??= call((id) => this.#native.close(id)).then(() => clearInterval(this.#alive))
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+/** The simulated destination of streams. */
+export class SimulatedIngest {
+  readonly #ask: (ask: object) => string
+
+  /** @internal */
+  constructor(ask: (ask: object) => string) {
+    this.#ask = ask
+  }
+
+  /** Everything that happened, in order; without stream keys. */
+  history(): IngestRecord[] {
+    return JSON.parse(this.#ask({ ask: 'history' })) as IngestRecord[]
+  }
+
+  /** Who holds the key now. */
+  publishers(url: string, key: string): IngestPublisher[] {
+    return JSON.parse(this.#ask({ ask: 'publishers', url, key })) as IngestPublisher[]
+  }
+
+  /** Drops every publisher of the key, as an ingest does that restarts. */
+  dropPublishers(url: string, key: string): void {
+    this.#ask({ ask: 'drop_publishers', url, key })
+  }
+
+  /** Refuses every newcomer with this key and drops who is there; or accepts them again. */
+  refuseKey(url: string, key: string, refuse: boolean): void {
+    this.#ask({ ask: 'refuse_key', url, key, refuse })
+  }
+
+  /** Refuses every newcomer, or accepts them again. */
+  refuseEverybody(refuse: boolean): void {
+    this.#ask({ ask: 'refuse_everybody', refuse })
+  }
+}
