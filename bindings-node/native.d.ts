@@ -42,21 +42,21 @@ export declare class NativeManager {
    * # Errors
    * As an error document.
    */
-  read(name: string, arguments: string): string
+  read(name: string, document: string): string
   /**
    * Does something, as a call.
    *
    * # Errors
    * As an error document: `conflict` before it is open, `shutting_down` once it is closed.
    */
-  act(call: number, name: string, arguments: string): void
+  act(call: number, name: string, document: string): void
   /**
    * Opens a feed of events.
    *
    * # Errors
    * As an error document.
    */
-  events(arguments: string): NativeFeed
+  events(document: string): NativeFeed
   /**
    * Closes it, as a call that answers whether everything ended in time. Cancelling the call stops
    * the waiting, not the closing.
@@ -178,7 +178,7 @@ export interface Commands {
  * # Errors
  * As an error document.
  */
-export declare function compute(name: string, arguments: string): string
+export declare function compute(name: string, document: string): string
 
 /** The version of this package. */
 export declare function version(): string
