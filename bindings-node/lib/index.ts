@@ -7,6 +7,9 @@
  * @packageDocumentation
  */
 export { version } from '../native.js'
+export type { CallOptions } from './bridge.js'
 export * from './errors.js'
 export * from './events.js'
 export type * from './documents.js'
+export { Manager } from './manager.js'
+export type { AjaConfig, ForeignConfig, ManagerConfig, ManagerOptions } from './options.js'

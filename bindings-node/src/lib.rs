@@ -39,8 +39,8 @@ pub fn version() -> &'static str {
 /// # Errors
 /// As an error document.
 #[napi]
-pub fn compute(name: String, arguments: String) -> napi::Result<String> {
-    guard(|| encoder_core::foreign::compute(&name, &arguments))
+pub fn compute(name: String, document: String) -> napi::Result<String> {
+    guard(|| encoder_core::foreign::compute(&name, &document))
 }
 
 /// The names of all commands and computations, so that a test can tell which the package lacks.

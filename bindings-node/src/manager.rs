@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::errors::{closed, guard};
 use crate::feed::NativeFeed;
 use crate::options::Plan;
-use crate::port::{Port, PortEnd};
+use crate::port::{Port, NativePort};
 use crate::runtime::runtime;
 
 /// A manager that is opened, asked, and closed. When the engine drops it open, it shuts down.
@@ -39,7 +39,7 @@ impl NativeManager {
     /// A manager that is not open yet.
     #[napi(constructor)]
     #[must_use]
-    pub fn new(port: &PortEnd) -> Self {
+    pub fn new(port: &NativePort) -> Self {
         Self(Arc::new(Shared {
             port: port.port().clone(),
             state: Mutex::new(State::Unopened),
@@ -72,8 +72,8 @@ impl NativeManager {
     /// # Errors
     /// As an error document.
     #[napi]
-    pub fn read(&self, name: String, arguments: String) -> napi::Result<String> {
-        guard(|| self.0.engine()?.read(&name, &arguments))
+    pub fn read(&self, name: String, document: String) -> napi::Result<String> {
+        guard(|| self.0.engine()?.read(&name, &document))
     }
 
     /// Does something, as a call.
@@ -81,14 +81,14 @@ impl NativeManager {
     /// # Errors
     /// As an error document: `conflict` before it is open, `shutting_down` once it is closed.
     #[napi]
-    pub fn act(&self, call: u32, name: String, arguments: String) -> napi::Result<()> {
+    pub fn act(&self, call: u32, name: String, document: String) -> napi::Result<()> {
         guard(|| {
             let engine = self.0.engine()?;
             let ended = self.0.ended.clone();
             self.0.port.run(call, async move {
                 tokio::select! {
                     biased;
-                    done = engine.act(&name, &arguments) => done,
+                    done = engine.act(&name, &document) => done,
                     () = ended.cancelled() => Err(closed()),
                 }
             })
@@ -100,9 +100,9 @@ impl NativeManager {
     /// # Errors
     /// As an error document.
     #[napi]
-    pub fn events(&self, arguments: String) -> napi::Result<NativeFeed> {
+    pub fn events(&self, document: String) -> napi::Result<NativeFeed> {
         guard(|| {
-            let feed = self.0.engine()?.events(&arguments)?;
+            let feed = self.0.engine()?.events(&document)?;
             let (port, ended) = (self.0.port.clone(), self.0.ended.clone());
             Ok(NativeFeed::new(port, feed, ended))
         })

@@ -1,0 +1,101 @@
+/**
+ * A native manager, from its opening to its end.
+ *
+ * Private to the package.
+ */
+import { NativeManager, type NativeFeed } from '../native.js'
+import { call, crossing, port, type CallOptions } from './bridge.js'
+import { encode, readOptions, readSignal, type Arguments } from './encode.js'
+import { Lending } from './lending.js'
+import { readPlan, type ManagerOptions, type Plan } from './options.js'
+
+/** Open managers. They keep the process alive, as a listening server does, and are kept with it. */
+const open = new Set<Engine>()
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+let alive: NodeJS.Timeout | undefined
+
+function hold(engine: Engine): void {
+  open.add(engine)
+  alive ??= setInterval(() => {}, LONGEST_TIMER_MS)
+}
+
+function release(engine: Engine): void {
+  open.delete(engine)
+  if (open.size > 0) return
+  clearInterval(alive)
+  alive = undefined
+}
+
+/** Carries commands to a native manager and their answers back. */
+export class Engine {
+  readonly #native = new NativeManager(port)
+  readonly #plan: Plan
+  #lending: Lending | undefined
+  #opening: Promise<void> | undefined
+  #closing: Promise<boolean> | undefined
+
+  /** @throws {@link ValidationFailedError} */
+  constructor(options: ManagerOptions | undefined) {
+    this.#plan = readPlan(options)
+  }
+
+  /** Opens it once; while that is under way or done, there is nothing more to do. */
+  open(signal: AbortSignal | undefined): Promise<void> {
+    this.#opening ??= this.#open(signal).catch((error: unknown) => {
+      this.#opening = undefined
+      throw error
+    })
+    return this.#opening
+  }
+
+  async #open(signal: AbortSignal | undefined): Promise<void> {
+    const { options, aja, plugins } = this.#plan
+    const lending = new Lending()
+    hold(this)
+    try {
+      const lent = lending.plugins(plugins)
+      await call(signal, (id) => this.#native.open(id, options, aja, lent))
+      this.#lending = lending
+    } catch (error) {
+      lending.end()
+      release(this)
+      throw error
+    }
+  }
+
+  /** Closes it once. Whether everything ended in time. */
+  close(): Promise<boolean> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<boolean> {
+    try {
+      const answer = await call(undefined, (id) => this.#native.close(id))
+      return answer === 'true'
+    } finally {
+      this.#lending?.end()
+      release(this)
+    }
+  }
+
+  /** @throws {@link EncoderError} */
+  read<Answer>(command: string, given: Arguments = {}): Answer {
+    const text = encode(command, given)
+    return JSON.parse(crossing(() => this.#native.read(command, text))) as Answer
+  }
+
+  /** @throws {@link EncoderError}, or the signal's reason */
+  async act<Answer>(command: string, given: Arguments, options?: CallOptions): Promise<Answer> {
+    const { signal } = readOptions(command, options, ['signal'])
+    const heard = readSignal(command, signal)
+    const text = encode(command, given)
+    return JSON.parse(await call(heard, (id) => this.#native.act(id, command, text))) as Answer
+  }
+
+  /** @throws {@link EncoderError} */
+  feed(given: Arguments): NativeFeed {
+    const text = encode('events', given)
+    return crossing(() => this.#native.events(text))
+  }
+}
