@@ -4,7 +4,7 @@
  *
  * Private to the package.
  */
-import { ValidationFailedError } from './errors.js'
+import { EncoderError, ValidationFailedError } from './errors.js'
 
 /** Deeper documents are mistakes, and the native half would refuse them too. */
 const DEEPEST = 100
@@ -94,6 +94,20 @@ function nameOf(thrown: unknown): string {
   }
 }
 
+/**
+ * Looks into something of the program, which may throw whatever it likes.
+ *
+ * @throws {@link EncoderError}
+ */
+export function readable<Answer>(operation: string, field: string, look: () => Answer): Answer {
+  try {
+    return look()
+  } catch (error) {
+    if (error instanceof EncoderError) throw error
+    throw refusal(operation, field, `reading it threw ${nameOf(error)}`, error)
+  }
+}
+
 /** The error for an argument that makes no sense. */
 export function refusal(
   operation: string,
@@ -121,19 +135,16 @@ export function readOptions<Key extends string>(
   known: readonly Key[],
 ): Partial<Record<Key, unknown>> {
   if (options === undefined) return {}
-  try {
-    if (typeof options === 'object' && options !== null && !Array.isArray(options)) {
-      const given = Object.entries(options)
-      const unknown = given.find(([key]) => !(known as readonly string[]).includes(key))
-      if (unknown === undefined) return Object.fromEntries(given) as Partial<Record<Key, unknown>>
-      const names = known.join(', ')
-      throw refusal(operation, unknown[0], `there is no such option; there are ${names}`)
+  return readable(operation, 'options', () => {
+    if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+      throw refusal(operation, 'options', 'must be an object')
     }
-  } catch (error) {
-    if (error instanceof ValidationFailedError) throw error
-    throw refusal(operation, 'options', `reading it threw ${nameOf(error)}`, error)
-  }
-  throw refusal(operation, 'options', 'must be an object')
+    const given = Object.entries(options)
+    const unknown = given.find(([key]) => !(known as readonly string[]).includes(key))
+    if (unknown === undefined) return Object.fromEntries(given) as Partial<Record<Key, unknown>>
+    const names = known.join(', ')
+    throw refusal(operation, unknown[0], `there is no such option; there are ${names}`)
+  })
 }
 
 /**

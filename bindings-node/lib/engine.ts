@@ -5,7 +5,7 @@
  */
 import { NativeManager, type NativeFeed } from '../native.js'
 import { call, crossing, port, type CallOptions } from './bridge.js'
-import { encode, readOptions, readSignal, type Arguments } from './encode.js'
+import { encode, readable, readOptions, readSignal, type Arguments } from './encode.js'
 import { Lending } from './lending.js'
 import { readPlan, type ManagerOptions, type Plan } from './options.js'
 
@@ -30,7 +30,7 @@ function release(engine: Engine): void {
 export class Engine {
   readonly #native = new NativeManager(port)
   readonly #plan: Plan
-  #lending: Lending | undefined
+  readonly #lending = new Lending()
   #opening: Promise<void> | undefined
   #closing: Promise<boolean> | undefined
 
@@ -50,15 +50,12 @@ export class Engine {
 
   async #open(signal: AbortSignal | undefined): Promise<void> {
     const { options, aja, plugins } = this.#plan
-    const lending = new Lending()
     hold(this)
     try {
-      const lent = lending.plugins(plugins)
+      const lent = readable('new Manager', 'options', () => this.#lending.plugins(plugins))
       await call(signal, (id) => this.#native.open(id, options, aja, lent))
-      this.#lending = lending
     } catch (error) {
-      lending.end()
-      release(this)
+      this.#letGo()
       throw error
     }
   }
@@ -74,9 +71,13 @@ export class Engine {
       const answer = await call(undefined, (id) => this.#native.close(id))
       return answer === 'true'
     } finally {
-      this.#lending?.end()
-      release(this)
+      this.#letGo()
     }
+  }
+
+  #letGo(): void {
+    this.#lending.end()
+    release(this)
   }
 
   /** @throws {@link EncoderError} */

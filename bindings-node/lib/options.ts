@@ -1,7 +1,7 @@
 /** What a manager is made from. */
 import type { EncoderRequest } from './documents.js'
 import { encode, readOptions, refusal } from './encode.js'
-import { PLUGIN_OPTIONS, type Plugins } from './plugins.js'
+import type { Plugins } from './plugins.js'
 
 /**
  * Settings by section, with their names as in the server's configuration file. What is left out has
@@ -43,10 +43,11 @@ export interface Plan {
 
 const OPERATION = 'new Manager'
 const DOCUMENTS = ['config', 'encoders', 'store', 'aja', 'foreign'] as const
+const PLUGINS = ['drivers', 'balancer', 'healthPolicy', 'remediator'] as const
 
 /** @throws {@link ValidationFailedError} naming the option */
 export function readPlan(given: ManagerOptions | undefined): Plan {
-  const read = readOptions(OPERATION, given, [...DOCUMENTS, ...PLUGIN_OPTIONS])
+  const read = readOptions(OPERATION, given, [...DOCUMENTS, ...PLUGINS])
   const { config, encoders, store, aja, foreign, ...plugins } = read
   const options = { config, encoders: listOf(encoders), store, foreign }
   return {

@@ -135,11 +135,3 @@ export interface Plugins {
   readonly healthPolicy?: HealthPolicy | undefined
   readonly remediator?: Remediator | undefined
 }
-
-/** The options of a manager that are such objects. */
-export const PLUGIN_OPTIONS = [
-  'drivers',
-  'balancer',
-  'healthPolicy',
-  'remediator',
-] as const satisfies readonly (keyof Plugins)[]
