@@ -4,27 +4,11 @@
  * Private to the package.
  */
 import { NativeManager, type NativeFeed } from '../native.js'
+import { hold, release } from './alive.js'
 import { call, crossing, port, type CallOptions } from './bridge.js'
 import { encode, readable, readOptions, readSignal, type Arguments } from './encode.js'
 import { Lending } from './lending.js'
 import { readPlan, type ManagerOptions, type Plan } from './options.js'
-
-/** Open managers. They keep the process alive, as a listening server does, and are kept with it. */
-const open = new Set<Engine>()
-const LONGEST_TIMER_MS = 2 ** 31 - 1
-let alive: NodeJS.Timeout | undefined
-
-function hold(engine: Engine): void {
-  open.add(engine)
-  alive ??= setInterval(() => {}, LONGEST_TIMER_MS)
-}
-
-function release(engine: Engine): void {
-  open.delete(engine)
-  if (open.size > 0) return
-  clearInterval(alive)
-  alive = undefined
-}
 
 /** Carries commands to a native manager and their answers back. */
 export class Engine {

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 import { NativeSimulator } from '../native.js'
+import { hold, release } from './alive.js'
 import { call, crossing, port, type CallOptions } from './bridge.js'
 import type { EncoderRequest } from './documents.js'
 import { encode, readOptions, readSignal, type Arguments } from './encode.js'
@@ -26,9 +27,6 @@ interface Device {
   readonly serial: string
 }
 
-/** Far enough away never to come; only there to keep the process alive. */
-const NEVER_MS = 2 ** 31 - 1
-
 /**
  * Simulated devices. They answer AJA's REST API on the loopback and behave like units, with faults
  * on demand. Devices are counted from 0. They keep the process alive until they are closed.
@@ -43,7 +41,6 @@ export class Simulator {
   readonly #native: NativeSimulator
   readonly #devices: readonly Device[]
   readonly #password: string | undefined
-  readonly #alive = setInterval(() => {}, NEVER_MS)
   #closing: Promise<void> | undefined
 
   /** Where the streams of all devices arrive. */
@@ -65,8 +62,14 @@ export class Simulator {
     const { signal } = readOptions(START, call_, ['signal'])
     const setup = encode(START, { ...options })
     const native = new NativeSimulator(port)
-    const devices = await call(readSignal(START, signal), (id) => native.start(id, setup))
-    return new Simulator(native, JSON.parse(devices) as Device[], options.password)
+    hold(native)
+    try {
+      const devices = await call(readSignal(START, signal), (id) => native.start(id, setup))
+      return new Simulator(native, JSON.parse(devices) as Device[], options.password)
+    } catch (error) {
+      release(native)
+      throw error
+    }
   }
 
   /** Their addresses, in order. */
@@ -133,8 +136,16 @@ export class Simulator {
 
   /** Ends the devices; their ports are closed then. Twice is harmless. */
   close(): Promise<void> {
-    this.#closing ??= call(undefined, (id) => this.#native.close(id)).then(() => clearInterval(this.#alive))
+    this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await call(undefined, (id) => this.#native.close(id))
+    } finally {
+      release(this.#native)
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -16,6 +16,7 @@
  */
 import { AssertionError } from 'node:assert'
 
+import { hold, release } from './alive.js'
 import { call, port } from './bridge.js'
 import { encode } from './encode.js'
 import { Lending, methodsOf, type Policy } from './lending.js'
@@ -140,16 +141,14 @@ async function checkPolicy(
 }
 
 async function check(suite: string, item: string, subject: string): Promise<void> {
-  const alive = setInterval(() => {}, NEVER_MS)
+  const running = {}
+  hold(running)
   try {
     const wrong = JSON.parse(
       await call(undefined, (id) => port.check(id, suite, item, subject)),
     ) as string | null
     if (wrong !== null) throw new AssertionError({ message: `${item}: ${wrong}` })
   } finally {
-    clearInterval(alive)
+    release(running)
   }
 }
-
-/** Far enough away never to come; only there to keep the process alive. */
-const NEVER_MS = 2 ** 31 - 1
