@@ -27,7 +27,7 @@ export declare class NativeFeed {
 /** A manager that is opened, asked, and closed. When the engine drops it open, it shuts down. */
 export declare class NativeManager {
   /** A manager that is not open yet. */
-  constructor(port: PortEnd)
+  constructor(port: NativePort)
   /**
    * Opens it, as a call. A call that fails or is cancelled leaves it as it was.
    *
@@ -67,13 +67,63 @@ export declare class NativeManager {
   close(call: number): void
 }
 
+/** The environment's end of its [`Port`]; the engine drops it when the environment ends. */
+export declare class NativePort {
+  /** The items of each suite, in the order of the contracts, as JSON. */
+  suites(): string
+  /**
+   * Runs an item of a suite, as a call that answers `null`, or in a JSON string what is wrong.
+   * `subject` is the document of a driver under test, or the number of a maker of policies.
+   *
+   * # Errors
+   * As an error document, when the subject cannot be read.
+   */
+  check(call: number, suite: string, item: string, subject: string): void
+  /**
+   * Calls a method of the driver that is lent to the call `during`, as a call of its own.
+   * `arguments` is a JSON array.
+   *
+   * # Errors
+   * As an error document, when the system gives no threads. The call fails as that of
+   * [`encoder_core::foreign::LentDriver`] does, with `conflict` once `during` has ended.
+   */
+  drive(call: number, during: number, method: string, arguments: string): void
+  /**
+   * Whether somebody still waits for the answer to a call, so that a thread that was busy does
+   * not begin what is too late.
+   */
+  waits(call: number): boolean
+  /**
+   * Answers a call: with a JSON document, or with the document of the error that was thrown.
+   * Tells whether somebody still waited for it.
+   *
+   * # Errors
+   * None but a defect.
+   */
+  answer(call: number, threw: boolean, text: string): boolean
+  /**
+   * Opens a port that calls `deliver`, on the environment's own thread. It must not throw.
+   *
+   * # Errors
+   * When the environment is about to end.
+   */
+  constructor(deliver: (kind: string, id: number, text: string) => void)
+  /**
+   * Drops what is done for a call; it is `cancelled` then, unless it has settled already.
+   *
+   * # Errors
+   * None but a defect.
+   */
+  cancel(call: number): void
+}
+
 /**
  * Devices on the loopback that are started, looked at, and closed. When the engine drops them,
  * their ports close.
  */
 export declare class NativeSimulator {
   /** Devices that are not started yet. */
-  constructor(port: Port)
+  constructor(port: NativePort)
   /**
    * Starts the devices, as a call that answers with their addresses and serial numbers.
    *
@@ -139,25 +189,6 @@ export declare class NativeSimulator {
    */
   close(call: number): void
 }
-
-/** The environment's end of its [`Port`]; the engine drops it when the environment ends. */
-export declare class Port {
-  /**
-   * Opens a port that calls `deliver`, on the environment's own thread. It must not throw.
-   *
-   * # Errors
-   * When the environment is about to end.
-   */
-  constructor(deliver: (kind: string, id: number, text: string) => void)
-  /**
-   * Drops what is done for a call; it is `cancelled` then, unless it has settled already.
-   *
-   * # Errors
-   * None but a defect.
-   */
-  cancel(call: number): void
-}
-export type PortEnd = Port
 
 /** The names of all commands and computations, so that a test can tell which the package lacks. */
 export declare function commands(): Commands

@@ -3,7 +3,7 @@
  *
  * Private to the package.
  */
-import { Port } from '../native.js'
+import { NativePort } from '../native.js'
 import { fromDocument, type EncoderError } from './errors.js'
 
 /** What every asynchronous call can be told. */
@@ -29,7 +29,7 @@ const handlers = new Map<string, Handler>()
 let lastCall = 0
 
 /** The port of this thread: native managers are made with it. */
-export const port = new Port((kind, id, text) => {
+export const port = new NativePort((kind, id, text) => {
   try {
     handlers.get(kind)?.(id, text)
   } catch (error) {

@@ -4,28 +4,11 @@
  * Private to the package.
  */
 import { NativeManager, type NativeFeed } from '../native.js'
+import { hold, release } from './alive.js'
 import { call, closed, crossing, port, unlessAborted, type CallOptions } from './bridge.js'
 import { encode, readable, split, type Arguments } from './encode.js'
 import { Lending } from './lending.js'
 import { readPlan, type ManagerOptions, type Plan } from './options.js'
-import { objects } from './port.js'
-
-/** Open managers. They keep the process alive, as a listening server does, and are kept with it. */
-const open = new Set<Engine>()
-const LONGEST_TIMER_MS = 2 ** 31 - 1
-let alive: NodeJS.Timeout | undefined
-
-function hold(engine: Engine): void {
-  open.add(engine)
-  alive ??= setInterval(() => {}, LONGEST_TIMER_MS)
-}
-
-function release(engine: Engine): void {
-  open.delete(engine)
-  if (open.size > 0) return
-  clearInterval(alive)
-  alive = undefined
-}
 
 /** Where a manager stands between its opening and its end. */
 export type State = 'unopened' | 'opening' | 'open' | 'closing' | 'closed'
@@ -40,7 +23,7 @@ interface Opening {
 export class Engine {
   readonly #native = new NativeManager(port)
   readonly #plan: Plan
-  readonly #lending = new Lending(objects)
+  readonly #lending = new Lending()
   #state: State = 'unopened'
   #opening: Opening | undefined
   #closing: Promise<boolean> | undefined

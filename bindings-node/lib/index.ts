@@ -26,19 +26,9 @@ export type { LossEvent, ManagerEvent, ManagerEventName, ManagerEvents } from '.
 export { Manager, type StartOptions } from './manager.js'
 export { MonitoringSystem } from './monitoring.js'
 export type { AjaConfig, ForeignConfig, ManagerConfig, ManagerOptions } from './options.js'
-export type {
-  Awaitable,
-  Balancer,
-  DriverFactory,
-  DriverMaker,
-  EncoderDriver,
-  HealthPolicy,
-  LentDriver,
-  Plugins,
-  Remediator,
-} from './plugins.js'
+export type * from './plugins.js'
 export * as policies from './policies.js'
 export type { ErrorQuery, EventOptions, NoticeQuery } from './reads.js'
-export { Simulator } from './simulator.js'
+export * from './simulator.js'
 export { Stream } from './stream.js'
 export type { StreamOrId } from './stream-id.js'

@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import { ConfigInvalidError } from './errors.js'
-import { Handover, type Method, type ObjectTable } from './objects.js'
+import { add, Handover, release, type Method } from './objects.js'
 import type { Capability, DeviceEvent, Registration } from './plugin-documents.js'
 import type { DriverFactory, EncoderDriver, Plugins } from './plugins.js'
 
@@ -32,12 +32,7 @@ export type Policy = keyof typeof POLICIES
 
 /** What one manager was lent. */
 export class Lending {
-  readonly #table: ObjectTable
   readonly #lent = new Set<number>()
-
-  constructor(table: ObjectTable) {
-    this.#table = table
-  }
 
   /** Lends what a manager shall take; gives the document that says so. */
   plugins({ drivers = {}, balancer, healthPolicy, remediator }: Plugins): string {
@@ -55,7 +50,7 @@ export class Lending {
 
   /** Takes everything back. */
   end(): void {
-    for (const object of this.#lent) this.#table.release(object)
+    for (const object of this.#lent) release(object)
   }
 
   policy(part: Policy, object: unknown): ObjectDocument {
@@ -72,11 +67,11 @@ export class Lending {
     const feeds = new Map<number, Feed>()
     if (typeof driver.events === 'function') offerFeeds(methods, driver, feeds)
     else if (capability.pushes_events === true) throw lacks(nameOf(driver, what), 'events')
-    const release = (): void => {
+    const released = (): void => {
       for (const feed of feeds.values()) feed.close()
       void quietly(() => driver.close?.())
     }
-    return { driver: this.object(nameOf(driver, what), methods, release), capability }
+    return { driver: this.object(nameOf(driver, what), methods, released), capability }
   }
 
   /** Lends a function, such as one that makes something. */
@@ -91,22 +86,22 @@ export class Lending {
     return this.method('create', async ({ args: [registration], signal }) => {
       const driver = await make(registration as Registration, signal)
       const document = this.driver(driver, what)
-      return new Handover(document, () => this.#table.release(document.driver.object))
+      return new Handover(document, () => release(document.driver.object))
     })
   }
 
   object(
     name: string,
     methods: ReadonlyMap<string, Method>,
-    release?: () => void,
+    released?: () => void,
   ): ObjectDocument {
-    return { object: this.#add(methods, release), name, methods: [...methods.keys()] }
+    return { object: this.#add(methods, released), name, methods: [...methods.keys()] }
   }
 
-  #add(methods: ReadonlyMap<string, Method>, release?: () => void): number {
-    const object = this.#table.add(methods, () => {
+  #add(methods: ReadonlyMap<string, Method>, released?: () => void): number {
+    const object = add(methods, () => {
       this.#lent.delete(object)
-      release?.()
+      released?.()
     })
     this.#lent.add(object)
     return object

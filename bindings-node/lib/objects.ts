@@ -6,21 +6,12 @@
  *
  * @packageDocumentation
  */
-import { UnexpectedError } from './errors.js'
+import { call, crossing, handle, port } from './bridge.js'
+import { encode, type Arguments } from './encode.js'
+import { DeviceProtocolError, UnexpectedError } from './errors.js'
 import type { Capability, DeviceAction, DriverStatus } from './plugin-documents.js'
 import type { LentDriver } from './plugins.js'
 import { raisedDocument } from './raised.js'
-
-/** What the native port offers to objects. */
-export interface Answering {
-  /** Whether the library still waits for a call's answer. */
-  waits(call: number): boolean
-  /** Answers a call; tells whether the library still waited. */
-  answer(call: number, threw: boolean, text: string): boolean
-}
-
-/** Calls a driver that is lent to the call `during`; answers its JSON. */
-export type Drive = (during: number, method: string, args: string) => Promise<string>
 
 /** What a method is called with: its arguments, and what came along. */
 export interface Call {
@@ -46,7 +37,7 @@ export class Handover {
 interface Entry {
   readonly methods: ReadonlyMap<string, Method>
   /** Lets go of what the object holds. */
-  readonly release: () => void
+  readonly released: () => void
 }
 
 /** The text of a call. */
@@ -57,107 +48,116 @@ interface Question {
   readonly driver?: { readonly id: string; readonly capability: Capability }
 }
 
-/** The objects of one environment. */
-export class ObjectTable {
-  readonly #port: Answering
-  readonly #drive: Drive
-  readonly #entries = new Map<number, Entry>()
-  readonly #calls = new Map<number, AbortController>()
-  #last = 0
+/** Methods whose answers mean something; what others answer is not looked at. */
+const ANSWERING = new Set([
+  'status',
+  'next_event',
+  'select',
+  'assess',
+  'next_step',
+  'create',
+  'make',
+])
 
-  constructor(port: Answering, drive: Drive) {
-    this.#port = port
-    this.#drive = drive
+const entries = new Map<number, Entry>()
+const calls = new Map<number, AbortController>()
+let last = 0
+
+handle('invoke', (id, text) => {
+  // After a while in which this thread was busy, the library may wait no longer.
+  if (port.waits(id)) void answer(id, text)
+})
+handle('abort', (id) => {
+  calls.get(id)?.abort(new DOMException('nobody waits for this any more', 'AbortError'))
+})
+handle('release', release)
+
+/** Takes an object in; gives its number. */
+export function add(methods: ReadonlyMap<string, Method>, released: () => void): number {
+  last += 1
+  entries.set(last, { methods, released })
+  return last
+}
+
+/** Forgets an object; twice is harmless. */
+export function release(object: number): void {
+  const entry = entries.get(object)
+  entries.delete(object)
+  entry?.released()
+}
+
+async function answer(id: number, text: string): Promise<void> {
+  const controller = new AbortController()
+  calls.set(id, controller)
+  let given: unknown
+  let answer: [threw: boolean, text: string]
+  try {
+    const question = JSON.parse(text) as Question
+    given = await invoke(id, question, controller.signal)
+    answer = [false, write(question.method, given)]
+  } catch (error) {
+    answer = [true, raisedDocument(error)]
   }
+  calls.delete(id)
+  const taken = crossing(() => port.answer(id, ...answer))
+  if (!taken && given instanceof Handover) given.takeBack()
+}
 
-  /** Takes what the library says; `false` when it is not about objects. Never throws. */
-  deliver(kind: string, id: number, text: string): boolean {
-    switch (kind) {
-      case 'invoke':
-        // After a while in which this thread was busy, the library may wait no longer.
-        if (this.#port.waits(id)) void this.#answer(id, text)
-        return true
-      case 'abort':
-        this.#calls.get(id)?.abort(new DOMException('nobody waits for this any more', 'AbortError'))
-        return true
-      case 'release':
-        this.release(id)
-        return true
-      default:
-        return false
-    }
+function invoke(id: number, question: Question, signal: AbortSignal): unknown {
+  const { object, method, arguments: args, driver } = question
+  const implementation = entries.get(object)?.methods.get(method)
+  if (implementation === undefined) {
+    const message = `${method}: the object was given back, or never had it`
+    throw new UnexpectedError(message, { code: 'unexpected' })
   }
+  const lent = driver && new Lent(driver.id, driver.capability, id)
+  return implementation({ args, signal, driver: lent })
+}
 
-  add(methods: ReadonlyMap<string, Method>, release: () => void = () => {}): number {
-    this.#last += 1
-    this.#entries.set(this.#last, { methods, release })
-    return this.#last
-  }
-
-  /** Forgets an object; twice is harmless. */
-  release(object: number): void {
-    const entry = this.#entries.get(object)
-    this.#entries.delete(object)
-    entry?.release()
-  }
-
-  async #answer(call: number, text: string): Promise<void> {
-    const controller = new AbortController()
-    this.#calls.set(call, controller)
-    let given: unknown
-    let answer: [threw: boolean, text: string]
-    try {
-      given = await this.#invoke(call, JSON.parse(text) as Question, controller.signal)
-      answer = [false, JSON.stringify(given) ?? 'null']
-    } catch (error) {
-      answer = [true, raisedDocument(error)]
-    }
-    this.#calls.delete(call)
-    const taken = this.#port.answer(call, ...answer)
-    if (!taken && given instanceof Handover) given.takeBack()
-  }
-
-  #invoke(call: number, question: Question, signal: AbortSignal): unknown {
-    const { object, method, arguments: args, driver } = question
-    const implementation = this.#entries.get(object)?.methods.get(method)
-    if (implementation === undefined) {
-      const message = `${method}: the object was given back, or never had it`
-      throw new UnexpectedError(message, { code: 'unexpected' })
-    }
-    const lent = driver && new Lent(driver.id, driver.capability, this.#drive, call)
-    return implementation({ args, signal, driver: lent })
+/** The JSON of an answer; one that has none is nonsense of the device. */
+function write(method: string, given: unknown): string {
+  if (!ANSWERING.has(method)) return 'null'
+  try {
+    return (encode(`${method}()`, given as Arguments) as string | undefined) ?? 'null'
+  } catch (error) {
+    const { message } = error as Error
+    throw new DeviceProtocolError(message, { code: 'device_protocol', cause: error })
   }
 }
 
 class Lent implements LentDriver {
-  readonly #call: (method: string, args: unknown[]) => Promise<string>
+  readonly #during: number
 
   constructor(
     readonly id: string,
     readonly capability: Capability,
-    drive: Drive,
     during: number,
   ) {
-    this.#call = (method, args) => drive(during, method, JSON.stringify(args))
+    this.#during = during
   }
 
   async status(): Promise<DriverStatus> {
-    return JSON.parse(await this.#call('status', [])) as DriverStatus
+    return JSON.parse(await this.#call('status')) as DriverStatus
   }
 
-  async configure(...args: Parameters<LentDriver['configure']>): Promise<void> {
-    await this.#call('configure', args)
+  async configure(...[settings, target]: Parameters<LentDriver['configure']>): Promise<void> {
+    await this.#call('configure', settings, target)
   }
 
   async start(): Promise<void> {
-    await this.#call('start', [])
+    await this.#call('start')
   }
 
   async stop(): Promise<void> {
-    await this.#call('stop', [])
+    await this.#call('stop')
   }
 
   async control(action: DeviceAction): Promise<void> {
-    await this.#call('control', [action])
+    await this.#call('control', action)
+  }
+
+  #call(method: string, ...args: object[]): Promise<string> {
+    const text = encode(`LentDriver.${method}`, args as unknown as Arguments)
+    return call(undefined, (id) => port.drive(id, this.#during, method, text))
   }
 }

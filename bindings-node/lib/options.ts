@@ -34,7 +34,7 @@ export interface ManagerOptions extends Plugins {
   readonly foreign?: ForeignConfig
 }
 
-/** Options as the native half reads them. */
+/** Options as the native half reads them, and the objects to be lent to it. */
 export interface Plan {
   readonly options: string
   readonly aja: string

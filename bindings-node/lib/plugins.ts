@@ -130,8 +130,8 @@ export interface Remediator {
 /** Drivers and policies that a manager takes instead of, or beside, its own. */
 export interface Plugins {
   /** By the name that `driver` of a registration refers to. */
-  drivers?: Readonly<Record<string, DriverFactory>> | undefined
-  balancer?: Balancer | undefined
-  healthPolicy?: HealthPolicy | undefined
-  remediator?: Remediator | undefined
+  readonly drivers?: Readonly<Record<string, DriverFactory>> | undefined
+  readonly balancer?: Balancer | undefined
+  readonly healthPolicy?: HealthPolicy | undefined
+  readonly remediator?: Remediator | undefined
 }

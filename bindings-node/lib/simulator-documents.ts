@@ -64,16 +64,16 @@ export type MediumKind = 'sd' | 'usb' | 'smb' | 'nfs'
 /** How far a fault goes. What is left out does not limit it. */
 export interface FaultLimits {
   /** How often: requests, start and stop commands, or writes, depending on the kind. */
-  times?: number
-  lasts_ms?: number
+  times?: number | null
+  lasts_ms?: number | null
   /** Only requests for this path. */
-  path?: string
+  path?: string | null
   /** Only requests with this `action`. */
-  action?: string
+  action?: string | null
   /** Only requests for this parameter. */
-  param?: string
+  param?: string | null
   /** Only this medium. */
-  medium?: MediumKind
+  medium?: MediumKind | null
 }
 
 /** A fault with its limits. */

@@ -4,8 +4,10 @@
  * @packageDocumentation
  */
 import { NativeSimulator } from '../native.js'
-import { call, now, port } from './port.js'
+import { hold, release } from './alive.js'
+import { call, crossing, port, type CallOptions } from './bridge.js'
 import type { EncoderRequest } from './documents.js'
+import { encode, readOptions, readSignal, type Arguments } from './encode.js'
 import type {
   Fault,
   FaultKind,
@@ -18,13 +20,12 @@ import type {
 
 export type * from './simulator-documents.js'
 
+const START = 'Simulator.start'
+
 interface Device {
   readonly url: string
   readonly serial: string
 }
-
-/** Far enough away never to come; only there to keep the process alive. */
-const NEVER_MS = 2 ** 31 - 1
 
 /**
  * Simulated devices. They answer AJA's REST API on the loopback and behave like units, with faults
@@ -40,7 +41,6 @@ export class Simulator {
   readonly #native: NativeSimulator
   readonly #devices: readonly Device[]
   readonly #password: string | undefined
-  readonly #alive = setInterval(() => {}, NEVER_MS)
   #closing: Promise<void> | undefined
 
   /** Where the streams of all devices arrive. */
@@ -50,7 +50,7 @@ export class Simulator {
     this.#native = native
     this.#devices = devices
     this.#password = password
-    this.ingest = new SimulatedIngest((ask) => now(() => native.ingest(JSON.stringify(ask))))
+    this.ingest = new SimulatedIngest((ask) => crossing(() => native.ingest(JSON.stringify(ask))))
   }
 
   /**
@@ -58,10 +58,18 @@ export class Simulator {
    *
    * @throws ValidationFailedError for options that make no sense.
    */
-  static async start(options: SimulatorOptions = {}): Promise<Simulator> {
+  static async start(options: SimulatorOptions = {}, call_?: CallOptions): Promise<Simulator> {
+    const { signal } = readOptions(START, call_, ['signal'])
+    const setup = encode(START, { ...options })
     const native = new NativeSimulator(port)
-    const devices = await call((id) => native.start(id, JSON.stringify(options)))
-    return new Simulator(native, JSON.parse(devices) as Device[], options.password)
+    hold(native)
+    try {
+      const devices = await call(readSignal(START, signal), (id) => native.start(id, setup))
+      return new Simulator(native, JSON.parse(devices) as Device[], options.password)
+    } catch (error) {
+      release(native)
+      throw error
+    }
   }
 
   /** Their addresses, in order. */
@@ -88,18 +96,19 @@ export class Simulator {
   /** Lets something go wrong with a device. Once this returns, the next request meets it. */
   inject(place: number, kind: FaultKind, limits: FaultLimits = {}): void {
     const fault: Fault = { ...limits, kind }
-    now(() => this.#native.inject(place, JSON.stringify(fault)))
+    const text = encode('Simulator.inject', fault as unknown as Arguments)
+    crossing(() => this.#native.inject(place, text))
   }
 
   /** Ends every fault of a device, or of all. */
   clearFaults(place?: number): void {
     const places = place === undefined ? this.#devices.keys() : [place]
-    for (const one of places) now(() => this.#native.clearFaults(one))
+    for (const one of places) crossing(() => this.#native.clearFaults(one))
   }
 
   /** The faults of a device that last at this moment. */
   faults(place: number): Fault[] {
-    return JSON.parse(now(() => this.#native.faults(place))) as Fault[]
+    return JSON.parse(crossing(() => this.#native.faults(place))) as Fault[]
   }
 
   /**
@@ -108,7 +117,7 @@ export class Simulator {
    * @throws NotFoundError for a parameter that no device has.
    */
   get(place: number, parameter: string): string {
-    return now(() => this.#native.get(place, parameter))
+    return crossing(() => this.#native.get(place, parameter))
   }
 
   /**
@@ -117,18 +126,26 @@ export class Simulator {
    * @throws NotFoundError for a parameter that no device has.
    */
   set(place: number, parameter: string, value: string | number): void {
-    now(() => this.#native.set(place, parameter, String(value)))
+    crossing(() => this.#native.set(place, parameter, String(value)))
   }
 
   /** The latest requests that a device got, in order of arrival. */
   requests(place: number): SimulatedRequest[] {
-    return JSON.parse(now(() => this.#native.requests(place))) as SimulatedRequest[]
+    return JSON.parse(crossing(() => this.#native.requests(place))) as SimulatedRequest[]
   }
 
   /** Ends the devices; their ports are closed then. Twice is harmless. */
   close(): Promise<void> {
-    this.#closing ??= call((id) => this.#native.close(id)).then(() => clearInterval(this.#alive))
+    this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await call(undefined, (id) => this.#native.close(id))
+    } finally {
+      release(this.#native)
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

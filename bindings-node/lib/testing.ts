@@ -16,10 +16,12 @@
  */
 import { AssertionError } from 'node:assert'
 
+import { hold, release } from './alive.js'
+import { call, port } from './bridge.js'
+import { encode } from './encode.js'
 import { Lending, methodsOf, type Policy } from './lending.js'
 import type { EncodingSettings, PublishTarget } from './plugin-documents.js'
 import type { Awaitable, Balancer, EncoderDriver, HealthPolicy, Remediator } from './plugins.js'
-import { call, objects, port } from './port.js'
 
 /** The items of each contract, in its order. */
 export interface Items {
@@ -73,7 +75,7 @@ export async function checkDriver(
   make: () => Awaitable<DriverUnderTest>,
 ): Promise<void> {
   const subject = await make()
-  const lending = new Lending(objects)
+  const lending = new Lending()
   try {
     const hooks = methodsOf('the driver under test', subject, DEVICE)
     const document = {
@@ -84,7 +86,7 @@ export async function checkDriver(
       target: subject.target,
       within_seconds: subject.withinSeconds,
     }
-    await check('driver', item, JSON.stringify(document))
+    await check('driver', item, encode('checkDriver', document))
   } finally {
     lending.end()
     await subject.close?.()
@@ -129,7 +131,7 @@ async function checkPolicy(
   item: string,
   make: () => Awaitable<object>,
 ): Promise<void> {
-  const lending = new Lending(objects)
+  const lending = new Lending()
   const maker = lending.method('make', async () => lending.policy(part, await make()))
   try {
     await check(suite, item, String(maker))
@@ -139,16 +141,14 @@ async function checkPolicy(
 }
 
 async function check(suite: string, item: string, subject: string): Promise<void> {
-  const alive = setInterval(() => {}, NEVER_MS)
+  const running = {}
+  hold(running)
   try {
     const wrong = JSON.parse(
-      await call((id) => port.check(id, suite, item, subject)),
+      await call(undefined, (id) => port.check(id, suite, item, subject)),
     ) as string | null
     if (wrong !== null) throw new AssertionError({ message: `${item}: ${wrong}` })
   } finally {
-    clearInterval(alive)
+    release(running)
   }
 }
-
-/** Far enough away never to come; only there to keep the process alive. */
-const NEVER_MS = 2 ** 31 - 1

@@ -21,14 +21,14 @@ use tokio::runtime::Handle;
 use crate::errors::guard;
 use crate::factory::DriverDocument;
 use crate::object::{JsObject, ObjectDocument};
-use crate::port::{Port, PortEnd};
+use crate::port::{Port, NativePort};
 
 /// What a decision may take here: the suites are about what is decided, not how fast, and the
 /// machine may be busy.
 const DECIDE_DEADLINE: Duration = Duration::from_secs(5);
 
 #[napi]
-impl PortEnd {
+impl NativePort {
     /// The items of each suite, in the order of the contracts, as JSON.
     #[napi]
     #[must_use]

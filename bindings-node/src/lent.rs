@@ -4,10 +4,10 @@ use encoder_core::{Error, ErrorKind};
 use napi_derive::napi;
 
 use crate::errors::guard;
-use crate::port::PortEnd;
+use crate::port::NativePort;
 
 #[napi]
-impl PortEnd {
+impl NativePort {
     /// Calls a method of the driver that is lent to the call `during`, as a call of its own.
     /// `arguments` is a JSON array.
     ///

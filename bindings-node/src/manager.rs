@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::errors::{closed, guard};
 use crate::feed::NativeFeed;
 use crate::options::Plan;
-use crate::port::{Port, PortEnd};
+use crate::port::{Port, NativePort};
 use crate::runtime::runtime;
 
 /// A manager that is opened, asked, and closed. When the engine drops it open, it shuts down.
@@ -39,7 +39,7 @@ impl NativeManager {
     /// A manager that is not open yet.
     #[napi(constructor)]
     #[must_use]
-    pub fn new(port: &PortEnd) -> Self {
+    pub fn new(port: &NativePort) -> Self {
         Self(Arc::new(Shared {
             port: port.port().clone(),
             state: Mutex::new(State::Unopened),

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use crate::errors::guard;
-use crate::port::{Port, PortEnd};
+use crate::port::{Port, NativePort};
 
 /// What the objects of one environment are being asked.
 #[derive(Debug, Default)]
@@ -114,7 +114,7 @@ impl Drop for Question<'_> {
 }
 
 #[napi]
-impl PortEnd {
+impl NativePort {
     /// Whether somebody still waits for the answer to a call, so that a thread that was busy does
     /// not begin what is too late.
     #[napi]

@@ -108,12 +108,12 @@ impl fmt::Debug for Port {
 }
 
 /// The environment's end of its [`Port`]; the engine drops it when the environment ends.
-#[napi(js_name = "Port")]
+#[napi]
 #[derive(Debug)]
-pub struct PortEnd(Port);
+pub struct NativePort(Port);
 
 #[napi]
-impl PortEnd {
+impl NativePort {
     /// Opens a port that calls `deliver`, on the environment's own thread. It must not throw.
     ///
     /// # Errors
@@ -160,7 +160,7 @@ impl PortEnd {
     }
 }
 
-impl Drop for PortEnd {
+impl Drop for NativePort {
     fn drop(&mut self) {
         self.0.0.closed.cancel();
     }

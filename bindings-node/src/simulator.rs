@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::errors::guard;
-use crate::port::{Port, PortEnd};
+use crate::port::{Port, NativePort};
 use crate::runtime::runtime;
 
 /// Devices on the loopback that are started, looked at, and closed. When the engine drops them,
@@ -123,7 +123,7 @@ impl NativeSimulator {
     /// Devices that are not started yet.
     #[napi(constructor)]
     #[must_use]
-    pub fn new(port: &PortEnd) -> Self {
+    pub fn new(port: &NativePort) -> Self {
         Self {
             port: port.port().clone(),
             state: Arc::new(Mutex::new(State::Unstarted)),
