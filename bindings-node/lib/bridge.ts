@@ -89,6 +89,30 @@ async function settlement(
   }
 }
 
+/** Waits for something until the signal is set off; it goes on all the same. */
+export async function unlessAborted<Answer>(
+  work: Promise<Answer>,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
+  if (signal === undefined) return work
+  let abort = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason as Error)
+  })
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/** The error of everything that is asked of a manager after its end. */
+export function closed(): EncoderError {
+  const message = 'this manager is closed; make a new one'
+  return fromDocument({ code: 'shutting_down', message })
+}
+
 function freeNumber(): number {
   do lastCall = (lastCall % MOST_CALLS) + 1
   while (waiting.has(lastCall))

@@ -4,6 +4,7 @@
  *
  * Private to the package.
  */
+import type { CallOptions } from './bridge.js'
 import { EncoderError, ValidationFailedError } from './errors.js'
 
 /** Deeper documents are mistakes, and the native half would refuse them too. */
@@ -145,6 +146,30 @@ export function readOptions<Key extends string>(
     const names = known.join(', ')
     throw refusal(operation, unknown[0], `there is no such option; there are ${names}`)
   })
+}
+
+/**
+ * Reads the options of a call beside those that every call has.
+ *
+ * @throws {@link ValidationFailedError}
+ */
+export function split<Key extends string>(
+  operation: string,
+  options: unknown,
+  known: readonly Key[],
+): [Partial<Record<Key, unknown>>, CallOptions] {
+  const { signal, ...own } = readOptions<Key | 'signal'>(operation, options, [...known, 'signal'])
+  return [own as Partial<Record<Key, unknown>>, { signal: readSignal(operation, signal) }]
+}
+
+/**
+ * Reads a yes or no.
+ *
+ * @throws {@link ValidationFailedError}
+ */
+export function readFlag(operation: string, option: string, given: unknown): boolean {
+  if (given === undefined || typeof given === 'boolean') return given ?? false
+  throw refusal(operation, option, 'must be true or false')
 }
 
 /**

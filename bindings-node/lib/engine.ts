@@ -5,17 +5,27 @@
  */
 import { NativeManager, type NativeFeed } from '../native.js'
 import { hold, release } from './alive.js'
-import { call, crossing, port, type CallOptions } from './bridge.js'
-import { encode, readable, readOptions, readSignal, type Arguments } from './encode.js'
+import { call, closed, crossing, port, unlessAborted, type CallOptions } from './bridge.js'
+import { encode, readable, split, type Arguments } from './encode.js'
 import { Lending } from './lending.js'
 import { readPlan, type ManagerOptions, type Plan } from './options.js'
+
+/** Where a manager stands between its opening and its end. */
+export type State = 'unopened' | 'opening' | 'open' | 'closing' | 'closed'
+
+interface Opening {
+  readonly ending: AbortController
+  readonly done: Promise<void>
+  waiting: number
+}
 
 /** Carries commands to a native manager and their answers back. */
 export class Engine {
   readonly #native = new NativeManager(port)
   readonly #plan: Plan
   readonly #lending = new Lending()
-  #opening: Promise<void> | undefined
+  #state: State = 'unopened'
+  #opening: Opening | undefined
   #closing: Promise<boolean> | undefined
 
   /** @throws {@link ValidationFailedError} */
@@ -23,45 +33,79 @@ export class Engine {
     this.#plan = readPlan(options)
   }
 
-  /** Opens it once; while that is under way or done, there is nothing more to do. */
-  open(signal: AbortSignal | undefined): Promise<void> {
-    this.#opening ??= this.#open(signal).catch((error: unknown) => {
-      this.#opening = undefined
-      throw error
-    })
-    return this.#opening
+  get state(): State {
+    return this.#state
   }
 
-  async #open(signal: AbortSignal | undefined): Promise<void> {
-    const { options, aja, plugins } = this.#plan
+  /**
+   * Opens it once, whoever asks. A signal ends the waiting of its caller, and the opening once
+   * nobody waits for it any more.
+   */
+  async open(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted()
+    if (this.#closing !== undefined) throw closed()
+    const opening = (this.#opening ??= this.#begin())
+    opening.waiting += 1
+    try {
+      await unlessAborted(opening.done, signal)
+    } catch (error) {
+      if (opening.waiting > 1) throw error
+      opening.ending.abort(error)
+      // When it is done in spite of that, it is open.
+      await opening.done
+    } finally {
+      opening.waiting -= 1
+    }
+  }
+
+  #begin(): Opening {
+    const ending = new AbortController()
+    this.#state = 'opening'
     hold(this)
+    return { ending, done: this.#open(ending.signal), waiting: 0 }
+  }
+
+  async #open(signal: AbortSignal): Promise<void> {
+    const { options, aja, plugins } = this.#plan
     try {
       const lent = readable('new Manager', 'options', () => this.#lending.plugins(plugins))
       await call(signal, (id) => this.#native.open(id, options, aja, lent))
+      this.#become('open')
     } catch (error) {
+      this.#opening = undefined
+      this.#become('unopened')
       this.#letGo()
       throw error
     }
   }
 
-  /** Closes it once. Whether everything ended in time. */
-  close(): Promise<boolean> {
+  /** Closes it once, whoever asks; whether everything ended in time. */
+  async close(signal: AbortSignal | undefined): Promise<boolean> {
+    signal?.throwIfAborted()
     this.#closing ??= this.#close()
-    return this.#closing
+    return unlessAborted(this.#closing, signal)
   }
 
   async #close(): Promise<boolean> {
+    this.#state = 'closing'
+    hold(this)
     try {
       const answer = await call(undefined, (id) => this.#native.close(id))
       return answer === 'true'
     } finally {
+      this.#state = 'closed'
       this.#letGo()
     }
   }
 
+  #become(state: State): void {
+    // The end wins over an opening that was under way.
+    if (this.#closing === undefined) this.#state = state
+  }
+
   #letGo(): void {
     this.#lending.end()
-    release(this)
+    if (this.#closing === undefined || this.#state === 'closed') release(this)
   }
 
   /** @throws {@link EncoderError} */
@@ -72,10 +116,9 @@ export class Engine {
 
   /** @throws {@link EncoderError}, or the signal's reason */
   async act<Answer>(command: string, given: Arguments, options?: CallOptions): Promise<Answer> {
-    const { signal } = readOptions(command, options, ['signal'])
-    const heard = readSignal(command, signal)
+    const [, { signal }] = split(command, options, [])
     const text = encode(command, given)
-    return JSON.parse(await call(heard, (id) => this.#native.act(id, command, text))) as Answer
+    return JSON.parse(await call(signal, (id) => this.#native.act(id, command, text))) as Answer
   }
 
   /** @throws {@link EncoderError} */
