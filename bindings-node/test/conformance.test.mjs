@@ -83,16 +83,30 @@ describe('a driver that breaks its contract', () => {
       /settings without effect were taken for good/,
     ))
 
-  it('by a status that is none', () =>
-    driverIsWrong(
-      'status_reads_the_device',
-      class extends DeviceDriver {
-        status() {
-          return { stream_state: 'on_air' }
-        }
-      },
-      /stream_state: unknown variant `on_air`/,
-    ))
+  const circle = {}
+  circle.circle = circle
+  for (const [status, words] of [
+    [{ stream_state: 'on_air' }, /stream_state: unknown variant `on_air`/],
+    [{ system: { cpu: 7 } }, /status\(\): system.cpu: unknown key/],
+    [{ system: { cpu_percent: NaN } }, /status\(\): system.cpu_percent: NaN has no JSON/],
+    [{ output: { dropped_frames: 7n } }, /status\(\): output.dropped_frames: a BigInt has no JSON/],
+    [{ media: [{ slot: 'a' }, { slot: 1 }] }, /media\[1\].slot: invalid type: integer `1`/],
+    [circle, /circle: it contains itself/],
+    [[], /an array, where an object belongs/],
+    [undefined, /invalid type: null/],
+    ['fine', /invalid type: string/],
+  ]) {
+    it(`by a status that is none: ${words.source}`, () =>
+      driverIsWrong(
+        'status_reads_the_device',
+        class extends DeviceDriver {
+          status() {
+            return status
+          }
+        },
+        new RegExp(`kind: DeviceProtocol.*${words.source}`),
+      ))
+  }
 
   it('by a second start that begins anew', () =>
     driverIsWrong(
@@ -116,7 +130,8 @@ describe('a driver that breaks its contract', () => {
     ))
 
   it('by what it lacks', async () => {
-    const lacking = (driver) => checkDriver('identity_is_stable', () => ({ ...underTest(), driver }))
+    const lacking = (driver) =>
+      checkDriver('identity_is_stable', () => ({ ...underTest(), driver }))
     const message = 'driver lacks status(), configure(), start(), stop()'
     await assert.rejects(lacking({}), { code: 'config_invalid', message })
     const deaf = Object.assign(new DeviceDriver(new Device()), { events: undefined })
@@ -143,7 +158,12 @@ describe('a balancer that breaks its contract', () => {
         const may = fleet.filter((row) => row.eligible && !demand.exclude.includes(row.encoder_id))
         const first = may.find((row) => [null, row.encoder_id].includes(demand.primary))
         const second = demand.backup ? may.findLast((row) => row.site === first?.site) : undefined
-        return first && { primary: first.encoder_id, backup: second === first ? null : second?.encoder_id }
+        return (
+          first && {
+            primary: first.encoder_id,
+            backup: second === first ? null : second?.encoder_id,
+          }
+        )
       },
       /./,
     ))

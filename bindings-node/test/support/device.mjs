@@ -16,6 +16,7 @@ export class Device {
   #silent = false
   #ignoresWrites = false
   #feeds = new Set()
+  #going
 
   constructor(id = 'device') {
     this.id = id
@@ -45,14 +46,23 @@ export class Device {
   }
 
   start() {
-    if (this.state === 'streaming' || this.state === 'starting') return
+    if (this.state === 'streaming' && !this.#going) return
+    if (this.state === 'starting') return
     this.#move('starting')
-    setTimeout(() => this.state === 'starting' && this.#move('streaming'), START_MS)
+    this.#go('streaming', START_MS)
   }
 
   stop() {
-    if (this.state === 'idle') return
-    setTimeout(() => this.#move('idle'), STOP_MS)
+    if (this.state !== 'idle') this.#go('idle', STOP_MS)
+  }
+
+  /** Gets there in a while, unless it is told otherwise. */
+  #go(state, ms) {
+    clearTimeout(this.#going)
+    this.#going = setTimeout(() => {
+      this.#going = undefined
+      this.#move(state)
+    }, ms)
   }
 
   #move(state) {
@@ -184,4 +194,3 @@ export function underTest(Driver = DeviceDriver) {
     breakFeed: () => device.breakFeed(),
   }
 }
-
