@@ -293,7 +293,7 @@ describe('what a driver throws', () => {
   it('a status without meaning is one of the device', async (test) => {
     const { device, manager } = await rebooting(test)
     device.status = () => ({ system: { cpu: 7 } })
-    const issues = () => manager.encoderHealth('one').issues.map(({ code }) => code)
+    const issues = () => manager.encoderHealth('one').encoder.issues.map(({ code }) => code)
     await until('it is told', () => issues().includes('device_misbehaves'))
   })
 })
