@@ -22,7 +22,7 @@ use tokio::runtime::Handle;
 use crate::errors::guard;
 use crate::factory::DriverDocument;
 use crate::object::{JsObject, ObjectDocument};
-use crate::port::{Port, NativePort};
+use crate::port::{NativePort, Port};
 
 /// What a decision may take here: the suites are about what is decided, not how fast, and the
 /// machine may be busy.
