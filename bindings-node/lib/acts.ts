@@ -4,6 +4,7 @@ import type { CallOptions } from './bridge.js'
 import type {
   ActionRequest,
   Alert,
+  AlertMatcher,
   ControlOutcome,
   Encoder,
   EncoderHealthAnswer,
@@ -54,6 +55,12 @@ export interface HistoryQuery {
   readonly step_seconds?: number
   /** Names of figures; all of them unless given. */
   readonly metrics?: readonly string[]
+}
+
+/** Which alerts nobody shall be told about, and until when. */
+export type SilenceWish = Omit<SilenceRequest, 'match'> & {
+  /** Alerts that match all of it; at least one thing is named. */
+  readonly match: Partial<AlertMatcher>
 }
 
 /** Somebody who begins to publish. */
@@ -210,7 +217,7 @@ export abstract class ManagerActs extends ManagerReads {
   }
 
   /** Tells nobody about matching alerts for a while. */
-  async silenceAlerts(silence: SilenceRequest, options?: CallOptions): Promise<Silence> {
+  async silenceAlerts(silence: SilenceWish, options?: CallOptions): Promise<Silence> {
     return this[ENGINE].act('silence_alerts', { silence }, options)
   }
 

@@ -1,6 +1,6 @@
 /**
- * What keeps the process alive: an open manager, a simulator, a suite that runs. The port itself
- * does not.
+ * What keeps the process alive: an open manager, a simulator, a call that has not settled. The port
+ * itself does not.
  *
  * Private to the package.
  */

@@ -4,6 +4,7 @@
  * Private to the package.
  */
 import { NativePort } from '../native.js'
+import { hold, release } from './alive.js'
 import { fromDocument, type EncoderError } from './errors.js'
 
 /** What every asynchronous call can be told. */
@@ -77,6 +78,8 @@ async function settlement(
 ): Promise<Settled> {
   const id = freeNumber()
   const cancel = () => port.cancel(id)
+  // Whoever waits shall get the answer, also when it comes after its manager has closed.
+  hold(cancel)
   try {
     return await new Promise<Settled>((settle) => {
       waiting.set(id, settle)
@@ -84,6 +87,7 @@ async function settlement(
       signal?.addEventListener('abort', cancel, { once: true })
     })
   } finally {
+    release(cancel)
     waiting.delete(id)
     signal?.removeEventListener('abort', cancel)
   }

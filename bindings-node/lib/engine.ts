@@ -61,22 +61,23 @@ export class Engine {
   #begin(): Opening {
     const ending = new AbortController()
     this.#state = 'opening'
-    hold(this)
     return { ending, done: this.#open(ending.signal), waiting: 0 }
   }
 
   async #open(signal: AbortSignal): Promise<void> {
     const { options, aja, plugins } = this.#plan
+    // Not at once: whoever is asked for objects may ask this manager in turn.
+    await Promise.resolve()
     try {
       const lent = readable('new Manager', 'options', () => this.#lending.plugins(plugins))
       await call(signal, (id) => this.#native.open(id, options, aja, lent))
-      this.#become('open')
     } catch (error) {
       this.#opening = undefined
       this.#become('unopened')
-      this.#letGo()
+      this.#lending.end()
       throw error
     }
+    this.#become('open')
   }
 
   /** Closes it once, whoever asks; whether everything ended in time. */
@@ -88,24 +89,21 @@ export class Engine {
 
   async #close(): Promise<boolean> {
     this.#state = 'closing'
-    hold(this)
     try {
       const answer = await call(undefined, (id) => this.#native.close(id))
       return answer === 'true'
     } finally {
       this.#state = 'closed'
-      this.#letGo()
+      this.#lending.end()
+      release(this)
     }
   }
 
   #become(state: State): void {
     // The end wins over an opening that was under way.
-    if (this.#closing === undefined) this.#state = state
-  }
-
-  #letGo(): void {
-    this.#lending.end()
-    if (this.#closing === undefined || this.#state === 'closed') release(this)
+    if (this.#closing !== undefined) return
+    this.#state = state
+    if (state === 'open') hold(this)
   }
 
   /** @throws {@link EncoderError} */

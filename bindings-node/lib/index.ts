@@ -12,6 +12,7 @@ export type {
   HistoryQuery,
   PublishAttempt,
   RemoveOptions,
+  SilenceWish,
   UpdateOptions,
   WaitOptions,
 } from './acts.js'

@@ -45,7 +45,7 @@ export interface ErrorQuery {
 /** Which notifications are asked for. */
 export interface NoticeQuery {
   readonly sink?: string
-  readonly state?: string
+  readonly state?: 'held' | 'pending' | 'sent' | 'digested' | 'dead_letter'
   /** RFC 3339. */
   readonly from?: string
   /** RFC 3339. */

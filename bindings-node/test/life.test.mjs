@@ -8,7 +8,7 @@ const HEAD = `
   import { Manager, Simulator } from 'encoder-manager'
   import { checkBalancer, checkDriver } from 'encoder-manager/testing'
   import { underTest } from './test/support/device.mjs'
-  import { devices, online, REQUEST, until, WATCH } from './test/support/fleet.mjs'
+  import { devices, online, REQUEST, until, WATCH } from './test/support/objects.mjs'
   import { Agreeing, LeastLoaded, OneTry } from './test/support/policies.mjs'
 `
 

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test'
 import { DeviceAuthError, Simulator } from 'encoder-manager'
 
 import { DeviceDriver } from './support/device.mjs'
-import { devices, online, opened, REQUEST, until } from './support/fleet.mjs'
+import { devices, online, opened, REQUEST, until } from './support/objects.mjs'
 import { Agreeing, LeastLoaded, OneTry } from './support/policies.mjs'
 
 /** Deadlines that pass soon. */
@@ -125,6 +125,8 @@ describe('makers of drivers', () => {
   })
 
   it('say why there is no driver', async (test) => {
+    const nop = () => ({})
+    const drivable = { status: nop, configure: nop, start: nop, stop: nop }
     let make
     const manager = await opened(test, {
       drivers: { mine: (...args) => make(...args) },
@@ -146,6 +148,10 @@ describe('makers of drivers', () => {
     const hangs = (_, given) => new Promise(() => (signal = given))
     await refused(hangs, 'deadline_exceeded', 'no driver was made within 200 ms')
     await until('the signal is set off', () => signal.aborted)
+    let closed = 0
+    const late = () => sleep(400).then(() => ({ ...drivable, close: () => (closed += 1) }))
+    await refused(late, 'deadline_exceeded', 'no driver was made within 200 ms')
+    await until('what was made too late is closed', () => closed === 1)
     assert.deepEqual(manager.encoders(), [])
   })
 

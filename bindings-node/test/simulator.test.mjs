@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 
 import { Simulator } from 'encoder-manager'
 
-import { opened, online, REQUEST, until } from './support/fleet.mjs'
+import { opened, online, REQUEST, until } from './support/objects.mjs'
 
 const documents = readFileSync(new URL('../lib/simulator-documents.ts', import.meta.url), 'utf8')
 

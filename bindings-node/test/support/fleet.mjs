@@ -1,54 +1,48 @@
-// A manager of encoders that live in this process.
-import { Manager } from 'encoder-manager'
+// A manager on simulated HELOs, quick enough for tests.
+import { setTimeout as pause } from 'node:timers/promises'
 
-import { Device, DeviceDriver } from './device.mjs'
+import { Manager, Simulator } from 'encoder-manager'
 
-/** Notices soon. */
-export const WATCH = {
-  active_interval_ms: 100,
-  idle_interval_ms: 100,
-  retry_interval_ms: 50,
-  silent_interval_ms: 200,
-  timeout_ms: 300,
+/** Settings under which everything takes tens of milliseconds. */
+export const QUICK = {
+  watch: {
+    active_interval_ms: 50,
+    idle_interval_ms: 50,
+    retry_interval_ms: 50,
+    silent_interval_ms: 100,
+    report_interval_ms: 200,
+  },
+  drain_seconds: 2,
 }
 
 export const REQUEST = {
   resolution: '1920x1080',
   bitrate: 6_000_000,
   fps: 30,
-  destination: { url: 'rtmp://ingest.example/live', personality: 'takeover' },
+  destination: { url: 'rtmp://127.0.0.1:1/live' },
 }
 
-/** What is true in time, or an error that says what never was. */
-export async function until(what, holds, ms = 20_000) {
-  const end = Date.now() + ms
+/** Waits until something holds, or throws. */
+export async function until(what, holds, deadlineMs = 20_000) {
+  const end = performance.now() + deadlineMs
   for (;;) {
-    const found = await holds()
-    if (found) return found
-    if (Date.now() > end) throw new Error(`never happened: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
+    const answer = await holds()
+    if (answer) return answer
+    if (performance.now() > end) throw new Error(`${what}: not within ${deadlineMs} ms`)
+    await pause(10)
   }
 }
 
-/** Devices by id, and the maker of their drivers. */
-export function devices(...ids) {
-  const byId = new Map(ids.map((id) => [id, new Device(id)]))
-  const make = ({ encoder_id }) => new DeviceDriver(byId.get(encoder_id))
-  const encoders = ids.map((id, place) => ({
-    encoder_id: id,
-    driver: 'mine',
-    address: 'http://10.0.0.1',
-    site: `site-${place}`,
-  }))
-  return { byId, make, encoders }
+/** Devices, and a manager of them that has heard of all. Close it with `await fleet.close()`. */
+export async function fleet(count = 2, options = {}) {
+  const helos = await Simulator.start({ count, fast: true })
+  const config = { ...QUICK, ...options.config }
+  const manager = new Manager({ encoders: helos.encoders(), ...options, config })
+  await manager.open()
+  await until('all encoders are heard of', () => manager.fleetCounts().online === count)
+  const close = async () => {
+    await manager.close()
+    await helos.close()
+  }
+  return { helos, manager, close }
 }
-
-/** Opens a manager and closes it with the test. */
-export async function opened(test, options) {
-  const manager = new Manager({ ...options, config: { watch: WATCH, ...options.config } })
-  test.after(() => manager.close())
-  return manager.open()
-}
-
-/** The encoders that are online. */
-export const online = (manager) => manager.fleetCounts().online

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 
 import { Manager, Simulator } from 'encoder-manager'
 
-import { devices, online, REQUEST, until, WATCH } from './fleet.mjs'
+import { devices, online, REQUEST, until, WATCH } from './objects.mjs'
 
 const fleet = devices('one', 'two')
 const hang = () => new Promise(() => {})
