@@ -61,17 +61,18 @@ export class Lending {
     return this.object(nameOf(object, part), methods)
   }
 
-  driver(driver: EncoderDriver, what: string): DriverDocument {
+  driver(driver: EncoderDriver, otherwise: string, what = otherwise): DriverDocument {
     const methods = methodsOf(what, driver, DRIVER)
+    const name = nameOf(driver, otherwise)
     const capability = driver.capability ?? {}
     const feeds = new Map<number, Feed>()
     if (typeof driver.events === 'function') offerFeeds(methods, driver, feeds)
-    else if (capability.pushes_events === true) throw lacks(nameOf(driver, what), 'events')
+    else if (capability.pushes_events === true) throw lacks(name, 'events')
     const released = (): void => {
       for (const feed of feeds.values()) feed.close()
       void quietly(() => driver.close?.())
     }
-    return { driver: this.object(nameOf(driver, what), methods, released), capability }
+    return { driver: this.object(name, methods, released), capability }
   }
 
   /** Lends a function, such as one that makes something. */
@@ -85,7 +86,7 @@ export class Lending {
     const make = isClass(factory) ? (one: Registration) => new factory(one) : factory
     return this.method('create', async ({ args: [registration], signal }) => {
       const driver = await make(registration as Registration, signal)
-      const document = this.driver(driver, what)
+      const document = this.driver(driver, name, what)
       return new Handover(document, () => release(document.driver.object))
     })
   }

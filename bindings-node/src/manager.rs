@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::errors::{closed, guard};
 use crate::feed::NativeFeed;
 use crate::options::Plan;
-use crate::port::{Port, NativePort};
+use crate::port::{NativePort, Port};
 use crate::runtime::runtime;
 
 /// A manager that is opened, asked, and closed. When the engine drops it open, it shuts down.

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use crate::errors::guard;
-use crate::port::{Port, NativePort};
+use crate::port::{NativePort, Port};
 
 /// What the objects of one environment are being asked.
 #[derive(Debug, Default)]
@@ -132,7 +132,11 @@ impl NativePort {
     pub fn answer(&self, call: u32, threw: bool, text: String) -> napi::Result<bool> {
         guard(|| {
             let open = self.port().questions().open().remove(&call);
-            let answer = if threw { Err(read_error(&text)) } else { Ok(text) };
+            let answer = if threw {
+                Err(read_error(&text))
+            } else {
+                Ok(text)
+            };
             Ok(open.is_some_and(|open| open.answer.send(answer).is_ok()))
         })
     }

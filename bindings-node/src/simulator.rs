@@ -1,20 +1,21 @@
 //! Simulated devices as JavaScript holds them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
-use encoder_aja::simulator::{
-    Fault, Personality, SimulatedIngest, Simulator, SimulatorConfig, SimulatorFleet, Timing,
-};
+use encoder_aja::simulator::{Fault, SimulatedIngest, Simulator, SimulatorFleet};
 use encoder_core::{Error, ErrorKind, Result};
 use napi_derive::napi;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::errors::guard;
-use crate::port::{Port, NativePort};
+use crate::port::{NativePort, Port};
 use crate::runtime::runtime;
+
+mod setup;
+
+use setup::{Setup, read};
 
 /// Devices on the loopback that are started, looked at, and closed. When the engine drops them,
 /// their ports close.
@@ -36,86 +37,7 @@ enum State {
 struct Running {
     fleet: SimulatorFleet,
     ingest: SimulatedIngest,
-    started: tokio::time::Instant,
-}
-
-/// What devices are started from: the [`SimulatorConfig`] of all, and what is here.
-#[derive(Debug, Deserialize)]
-#[serde(default)]
-struct Setup {
-    count: u16,
-    fast: bool,
-    ingest: IngestSetup,
-    #[serde(flatten)]
-    config: Map<String, Value>,
-}
-
-impl Default for Setup {
-    fn default() -> Self {
-        Self {
-            count: 1,
-            fast: false,
-            ingest: IngestSetup::default(),
-            config: Map::new(),
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct IngestSetup {
-    personality: Personality,
-    idle_timeout_ms: u64,
-}
-
-impl Default for IngestSetup {
-    fn default() -> Self {
-        Self {
-            personality: Personality::Takeover,
-            idle_timeout_ms: 10_000,
-        }
-    }
-}
-
-impl Setup {
-    fn read(document: &str) -> Result<(u16, SimulatorConfig, SimulatedIngest)> {
-        let mut setup: Self = read("simulator", document)?;
-        if setup.fast {
-            setup.hurry();
-        }
-        let config = Value::Object(setup.config).to_string();
-        let mut config: SimulatorConfig = read("simulator", &config)?;
-        let ingest = SimulatedIngest::new(setup.ingest.personality)
-            .with_idle_timeout(Duration::from_millis(setup.ingest.idle_timeout_ms));
-        config.ingest = Some(ingest.clone());
-        Ok((setup.count, config, ingest))
-    }
-
-    /// Takes short times where none are given.
-    fn hurry(&mut self) {
-        let fast = serde_json::to_value(Timing::fast()).expect("times have JSON");
-        let timing = self.config.entry("timing").or_insert_with(|| json!({}));
-        if let (Value::Object(timing), Value::Object(fast)) = (timing, fast) {
-            for (name, time) in fast {
-                timing.entry(name).or_insert(time);
-            }
-        }
-    }
-}
-
-/// Reads a document; what is wrong is named by its path.
-fn read<T: DeserializeOwned>(what: &str, document: &str) -> Result<T> {
-    let mut json = serde_json::Deserializer::from_str(document);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let text = error.inner().to_string();
-        let text = text.split(" at line ").next().unwrap_or_default();
-        let path = error.path().to_string();
-        let message = match path.as_str() {
-            "." => format!("{what}: {text}"),
-            path => format!("{what}: {path}: {text}"),
-        };
-        Error::new(ErrorKind::ValidationFailed, message)
-    })
+    started: Instant,
 }
 
 #[napi]
@@ -137,29 +59,17 @@ impl NativeSimulator {
     #[napi]
     pub fn start(&self, call: u32, setup: String) -> napi::Result<()> {
         guard(|| {
-            let (count, config, ingest) = Setup::read(&setup)?;
+            let setup = Setup::read(&setup)?;
             let state = Arc::clone(&self.state);
             self.port.run(call, async move {
-                let started = SimulatorFleet::start(count, config).await;
-                let fleet = started.map_err(|error| {
-                    let message = format!("the simulated devices do not start: {error}");
-                    Error::new(ErrorKind::Unexpected, message)
-                })?;
-                let shown = fleet.iter().map(
-                    |device| json!({"url": device.url(), "serial": device.device().serial()}),
-                );
-                let shown = Value::from_iter(shown).to_string();
-                let running = Running {
-                    fleet,
-                    ingest,
-                    started: Instant::now().into(),
-                };
+                let running = Running::start(setup).await?;
+                let devices = running.devices();
                 let mut state = lock(&state);
                 match *state {
                     State::Unstarted => *state = State::Running(Arc::new(running)),
-                    _ => return Err(closed()),
+                    State::Running(_) | State::Closed => return Err(closed()),
                 }
-                Ok(shown)
+                Ok(devices)
             })
         })
     }
@@ -303,14 +213,48 @@ impl NativeSimulator {
 #[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
 enum AskIngest {
     History,
-    Publishers { url: String, key: String },
-    DropPublishers { url: String, key: String },
-    RefuseKey { url: String, key: String, refuse: bool },
-    RefuseEverybody { refuse: bool },
+    Publishers {
+        url: String,
+        key: String,
+    },
+    DropPublishers {
+        url: String,
+        key: String,
+    },
+    RefuseKey {
+        url: String,
+        key: String,
+        refuse: bool,
+    },
+    RefuseEverybody {
+        refuse: bool,
+    },
 }
 
 impl Running {
-    fn millis(&self, at: tokio::time::Instant) -> u64 {
+    async fn start(setup: Setup) -> Result<Self> {
+        let started = SimulatorFleet::start(setup.count, setup.config).await;
+        let fleet = started.map_err(|error| {
+            let message = format!("the simulated devices do not start: {error}");
+            Error::new(ErrorKind::Unexpected, message)
+        })?;
+        Ok(Self {
+            fleet,
+            ingest: setup.ingest,
+            started: Instant::now(),
+        })
+    }
+
+    /// Addresses and serial numbers.
+    fn devices(&self) -> String {
+        let shown = self
+            .fleet
+            .iter()
+            .map(|device| json!({"url": device.url(), "serial": device.device().serial()}));
+        Value::from_iter(shown).to_string()
+    }
+
+    fn millis(&self, at: Instant) -> u64 {
         let since = at.saturating_duration_since(self.started);
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
@@ -371,7 +315,10 @@ fn write(value: &impl serde::Serialize) -> Result<String> {
 }
 
 fn closed() -> Error {
-    Error::new(ErrorKind::ShuttingDown, "this simulator is closed; start another")
+    Error::new(
+        ErrorKind::ShuttingDown,
+        "this simulator is closed; start another",
+    )
 }
 
 fn no_device(place: u32, running: &Running) -> Error {
