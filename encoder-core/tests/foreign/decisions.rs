@@ -67,6 +67,7 @@ async fn a_choice_that_makes_sense_is_taken() {
         backup: Some(0),
     };
     assert_eq!((placement, balancer.fallbacks()), (Some(chosen), 0));
+    assert_eq!(balancer.first_refusal(), None);
     let arguments: serde_json::Value = serde_json::from_str(&script.asked()[0].1).unwrap();
     assert_eq!(arguments[0]["backup"], true);
     assert_eq!(arguments[1][2]["encoder_id"], "full");
@@ -137,6 +138,8 @@ async fn a_balancer_that_raises_is_replaced() {
         assert_eq!(balancer.select(&protected(), &fleet(), 0), BUILT_IN);
     }
     assert_eq!((balancer.fallbacks(), script.times("select")), (3, 3));
+    let why = balancer.first_refusal().unwrap();
+    assert_eq!(why, "unexpected: raised");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
