@@ -44,10 +44,25 @@ impl Home {
         role: &str,
         object: &Bound<'_, PyAny>,
     ) -> PyResult<PythonObject> {
-        let py = object.py();
-        let plugins = self.plugins.as_ref().expect("taken by the drop only");
-        let plugin = plugins.bind(py).call_method1("plugin", (role, object))?;
+        let plugin = self.bind(object.py()).call_method1("plugin", (role, object))?;
         PythonObject::take(self, &plugin)
+    }
+
+    /// The factories of a mapping, by name.
+    pub(crate) fn factories(
+        self: &Arc<Self>,
+        drivers: &Bound<'_, PyAny>,
+    ) -> PyResult<Vec<(String, PythonObject)>> {
+        let factories = self.bind(drivers.py()).call_method1("factories", (drivers,))?;
+        let taken = factories.try_iter()?.map(|factory| {
+            let (name, plugin) = factory?.extract::<(String, Bound<'_, PyAny>)>()?;
+            Ok((name, PythonObject::take(self, &plugin)?))
+        });
+        taken.collect()
+    }
+
+    fn bind<'a, 'py>(&'a self, py: Python<'py>) -> &'a Bound<'py, PyAny> {
+        self.plugins.as_ref().expect("taken by the drop only").bind(py)
     }
 
     /// Calls a method of something that nobody here needs any more. In a forked child its threads

@@ -15,7 +15,6 @@ from encoder_manager import blocking
 from encoder_manager.events import Frame
 from faces import ABSENT, QUICK
 
-
 # Each of them is news as soon as it does not answer.
 CROWD = [{"encoder_id": f"absent-{n}", "address": "http://127.0.0.1:9"} for n in range(40)]
 
