@@ -8,6 +8,7 @@ use encoder_core::model::Violation;
 use encoder_core::{Error, ErrorKind, Result};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use serde::Deserialize;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -43,12 +44,19 @@ impl Plan {
     }
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct AjaDocument {
+    aja: AjaConfig,
+}
+
 /// # Errors
 /// [`ErrorKind::ConfigInvalid`] naming the setting, without the value where that is a secret.
 fn read_aja(document: &str) -> Result<AjaConfig> {
     let mut json = serde_json::Deserializer::from_str(document);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = format!("aja.{}", error.path());
+    let read: Result<AjaDocument, _> = serde_path_to_error::deserialize(&mut json);
+    read.map(|document| document.aja).map_err(|error| {
+        let path = error.path().to_string();
         let told = match path.ends_with("password") {
             true => "wrong type".to_owned(),
             false => error.inner().to_string(),
@@ -158,6 +166,15 @@ impl Manager {
         process.require_here().map(|()| process)
     }
 
+    /// The process that it was opened in, or is about to be.
+    fn home(&self, py: Python<'_>) -> PyResult<Arc<Process>> {
+        let process = match self.process.get() {
+            Some(process) => process.require_here().map(|()| Arc::clone(process)),
+            None => Process::present(py),
+        };
+        process.map_err(|error| raised(py, &error))
+    }
+
     fn engine(&self) -> Result<(&Arc<Process>, Engine)> {
         let process = self.opened_here()?;
         Ok((process, self.life.engine()?))
@@ -185,11 +202,7 @@ impl Manager {
     ) -> PyResult<Operation> {
         let mut plan = self.plan.clone();
         plan.plugins = Plugins::take(plugins)?;
-        let process = match self.process.get() {
-            Some(process) => process.require_here().map(|()| Arc::clone(process)),
-            None => Process::present(py),
-        };
-        let process = process.map_err(|error| raised(py, &error))?;
+        let process = self.home(py)?;
         let process = self.process.get_or_init(|| process);
         process.adopt(&self.life);
         let life = Arc::clone(&self.life);
@@ -198,11 +211,15 @@ impl Manager {
 
     /// Closes it; tells whether everything ended in time. Cancellation stops the waiting only.
     fn close(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<Operation> {
-        let process = match self.process.get() {
-            Some(process) => process.require_here().map(|()| Arc::clone(process)),
-            None => Process::present(py),
-        };
-        let process = process.map_err(|error| raised(py, &error))?;
+        if self
+            .process
+            .get()
+            .is_some_and(|home| home.is_here() && home.has_ended())
+        {
+            done.call1(py, (true, py.None()))?;
+            return Ok(Operation::over());
+        }
+        let process = self.home(py)?;
         let life = Arc::clone(&self.life);
         let closing = process.handle().spawn(async move { life.close().await });
         let closed = async move { closing.await.map_err(|_| defect()) };
@@ -230,7 +247,10 @@ impl Manager {
 
     /// Opens the live feed, from now on or from after that event.
     fn events(&self, py: Python<'_>, arguments: &str) -> PyResult<Feed> {
-        let feed = detached(py, || self.engine()?.1.events(arguments))?;
+        let open = || self.engine()?.1.events(arguments);
+        let feed = detached(py, || {
+            open().map_err(|error| error.with_operation("events"))
+        })?;
         let process = self.opened_here();
         let process = process.map_err(|error| raised(py, &error))?;
         let closed = self.life.closed.clone();

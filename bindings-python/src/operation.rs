@@ -14,17 +14,27 @@ use crate::runtime::Process;
 /// Work under way.
 #[pyclass(frozen, module = "encoder_manager._encoder_manager")]
 #[derive(Debug)]
-pub(crate) struct Operation {
+pub(crate) struct Operation(Option<Running>);
+
+#[derive(Debug)]
+struct Running {
     process: Arc<Process>,
     task: AbortHandle,
+}
+
+impl Operation {
+    /// Nothing is under way; whoever waits was told already.
+    pub(crate) const fn over() -> Self {
+        Self(None)
+    }
 }
 
 #[pymethods]
 impl Operation {
     /// Stops the work, if it is not done yet. Nobody is told.
     fn cancel(&self) {
-        if self.process.is_here() {
-            self.task.abort();
+        if let Some(running) = self.0.as_ref().filter(|one| one.process.is_here()) {
+            running.task.abort();
         }
     }
 }
@@ -98,10 +108,10 @@ where
         process: Arc::clone(process),
         done: Some(done),
     };
-    Operation {
+    Operation(Some(Running {
         process: Arc::clone(process),
         task: process.handle().spawn(work(reply)).abort_handle(),
-    }
+    }))
 }
 
 /// Starts work whose outcome is the answer.

@@ -112,13 +112,19 @@ impl Process {
         self.id == std::process::id()
     }
 
+    /// Whether everything was closed, because the interpreter is ending.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
     /// # Errors
     /// [`ErrorKind::Conflict`] in a forked child; [`ErrorKind::ShuttingDown`] at the end.
     pub(crate) fn require_here(&self) -> Result<()> {
         if self.is_here() {
-            return match self.ended.load(Ordering::Acquire) {
-                true => Err(ended()),
-                false => Ok(()),
+            return if self.has_ended() {
+                Err(ended())
+            } else {
+                Ok(())
             };
         }
         let message = "this process was forked after the manager was opened, and its threads are \

@@ -223,7 +223,7 @@ def test_another_event_loop_is_refused_and_reads_are_not() -> None:
             with pytest.raises(em.ConflictError, match="another event loop.*closed"):
                 await call
         with pytest.raises(em.ConflictError, match="another event loop"):
-            manager.events()
+            await manager.events().__anext__()
         # The loop that it belongs to is gone, and it can be closed all the same.
         assert await manager.close() is True
 
@@ -240,7 +240,8 @@ def test_without_a_loop_it_points_to_the_blocking_manager() -> None:
 
 
 async def test_many_calls_at_once_get_their_own_answers() -> None:
-    async with em.Manager(encoders=[{**ABSENT, "encoder_id": f"e{n}"} for n in range(20)]) as manager:
+    encoders = [{**ABSENT, "encoder_id": f"e{place}"} for place in range(20)]
+    async with em.Manager(encoders=encoders) as manager:
         names = [f"e{random.randrange(20)}" for _ in range(300)]
-        answers = await asyncio.gather(*(manager.cool_down(name) for name in names))
+        answers = await asyncio.gather(*(manager.control(n, "enter_maintenance") for n in names))
         assert [answer["encoder_id"] for answer in answers] == names

@@ -49,7 +49,7 @@ class ManagerReads:
         """
         options = given(config=config, store=_path(store), foreign=foreign)
         documented = encode({**options, "encoders": _list(encoders)})
-        self._native = NativeManager(documented, encode(aja) if aja is not None else "{}")
+        self._native = NativeManager(documented, encode(given(aja=aja)))
         self._objects = {
             "drivers": drivers or {},
             "balancer": balancer,
