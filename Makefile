@@ -11,12 +11,14 @@ PYTHON ?= python3
 ALL := --workspace --all-features --locked
 
 # What `make test` does, cheap things first.
-STEPS := tools fmt lengths msrv dependencies clippy docs features build bindings unit doctest interop python installer stories
+STEPS := tools fmt lengths msrv dependencies clippy docs features build bindings python unit doctest interop installer stories
 
 # The profile that npm packages are built with: dev or release.
 NAPI_PROFILE ?= release
+# And the wheel.
+WHEEL_PROFILE ?= release
 
-.PHONY: help demo npm-pack test bench extra check-monitoring $(STEPS) run-nextest run-cargo-test
+.PHONY: help demo npm-pack wheel test bench extra check-monitoring $(STEPS) run-nextest run-cargo-test
 
 help: ## list the targets
 	@echo "make demo    a simulated fleet, the server and a failover to watch (Ctrl-C ends it)"
@@ -68,7 +70,7 @@ features: ## library and driver compile with each feature alone
 build: ## programs and bindings, for the tests that start them
 	cargo build $(ALL)
 
-bindings: ## Python and Node load their modules and see the same version
+bindings: ## Node loads its module and sees the same version
 	@PYTHON=$(PYTHON) .ci/bindings
 
 npm-pack: ## the Node package and the one of this platform, as tarballs in bindings-node/dist
@@ -100,8 +102,12 @@ bench: ## measurements with a goal; neither part of the tests nor comparable bet
 interop: ## Python and Node clients against the server
 	tests/clients/run
 
-python: ## the Python package: exceptions, types, the server's client
+python: ## the Python package: the embedded manager, the server's client, types, the wheel
+	$(MAKE) wheel WHEEL_PROFILE=dev
 	bindings-python/tests/run
+
+wheel: ## the Python package as one wheel in bindings-python/dist
+	@PYTHON=$(PYTHON) WHEEL_PROFILE=$(WHEEL_PROFILE) .ci/wheel
 
 installer: ## the installer, run for real below temporary roots; the files for Docker
 	tests/install/run

@@ -97,7 +97,7 @@ impl Lifecycle {
         }
     }
 
-    /// Opens it, unless it is open. When nobody waits any more, what was opened is closed again.
+    /// Opens it, unless it is open. When nobody waits for that any more, it is undone.
     async fn open(self: Arc<Self>, plan: Plan) -> Result<()> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         match &*self.state() {
@@ -115,26 +115,29 @@ impl Lifecycle {
     async fn build(
         self: Arc<Self>,
         plan: Plan,
-        turn: OwnedMutexGuard<()>,
+        _turn: OwnedMutexGuard<()>,
         told: oneshot::Sender<Result<()>>,
     ) {
         let built = plan.build().await;
         let outcome = built.map(|engine| *self.state() = State::Open(engine));
-        let abandoned = told.send(outcome).is_err();
-        drop(turn);
-        if abandoned {
-            self.close().await;
+        if told.send(outcome).is_err() {
+            self.shut_down(State::New).await;
+        }
+    }
+
+    /// Ends what runs, if anything does. Returns whether it ended in time.
+    async fn shut_down(&self, next: State) -> bool {
+        let before = std::mem::replace(&mut *self.state(), next);
+        match before {
+            State::Open(engine) => engine.manager().shutdown().await,
+            State::New | State::Closed => true,
         }
     }
 
     /// Closes it, unless it is closed. Returns whether everything ended in time.
     pub(crate) async fn close(&self) -> bool {
         let _turn = self.turn.lock().await;
-        let before = std::mem::replace(&mut *self.state(), State::Closed);
-        let ended = match before {
-            State::Open(engine) => engine.manager().shutdown().await,
-            State::New | State::Closed => true,
-        };
+        let ended = self.shut_down(State::Closed).await;
         self.closed.cancel();
         ended
     }

@@ -11,19 +11,20 @@ from typing import Any, AsyncIterator, Dict, Iterator, List
 import encoder_manager
 from encoder_manager import blocking
 from encoder_manager._commands import Act, Awaiting
+from encoder_manager.documents import EncoderRequest, StreamRequest
 from station import Program, binary
 
 FACES = ("asyncio", "blocking")
 
 # Nobody listens there.
-ABSENT = {"encoder_id": "absent", "address": "http://127.0.0.1:9"}
+ABSENT: EncoderRequest = {"encoder_id": "absent", "address": "http://127.0.0.1:9"}
 
 QUICK: Dict[str, Any] = {
     "watch": {"active_interval_ms": 50, "idle_interval_ms": 100, "report_interval_ms": 500},
     "thermal": {"burst_requests": 100000},
 }
 
-REQUEST: Dict[str, Any] = {
+REQUEST: StreamRequest = {
     "resolution": "1280x720",
     "bitrate": 4_500_000,
     "fps": 30,
@@ -73,7 +74,7 @@ async def opened(face: str, *args: Any, **options: Any) -> AsyncIterator[Face]:
 
 
 @contextlib.contextmanager
-def simulated(folder: pathlib.Path, *options: str) -> Iterator[List[Dict[str, Any]]]:
+def simulated(folder: pathlib.Path, *options: str) -> Iterator[List[EncoderRequest]]:
     """Simulated devices, as encoders for a manager; ended at the end."""
     command = [binary("helo-simulator"), "--listen", "127.0.0.1:0", "--json", "--exit-with-stdin"]
     devices = Program(*command, *options, cwd=folder)

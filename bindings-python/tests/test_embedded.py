@@ -17,6 +17,7 @@ import faces
 from encoder_manager import blocking
 from encoder_manager._commands import Act
 from encoder_manager._reads import ManagerReads
+from encoder_manager.documents import EncoderRequest
 from faces import ABSENT, QUICK, REQUEST, Face
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the simulator runs on Linux")
@@ -28,13 +29,13 @@ def face(request: Any) -> str:
 
 
 @pytest.fixture
-def devices(tmp_path: pathlib.Path) -> Iterator[List[Dict[str, Any]]]:
+def devices(tmp_path: pathlib.Path) -> Iterator[List[EncoderRequest]]:
     with faces.simulated(tmp_path, "--count", "2", "--fast") as encoders:
         yield encoders
 
 
 @pytest.fixture
-async def manager(face: str, devices: List[Dict[str, Any]]) -> AsyncIterator[Face]:
+async def manager(face: str, devices: List[EncoderRequest]) -> AsyncIterator[Face]:
     async with faces.opened(face, QUICK, encoders=devices) as opened:
         await faces.known(opened)
         yield opened
@@ -177,7 +178,7 @@ async def test_errors_are_the_library_s_with_everything_they_carry(manager: Face
 
 
 async def test_records_outlive_the_manager_in_a_store(
-    face: str, devices: List[Dict[str, Any]], tmp_path: pathlib.Path
+    face: str, devices: List[EncoderRequest], tmp_path: pathlib.Path
 ) -> None:
     store = tmp_path / "records.db"
     async with faces.opened(face, QUICK, encoders=devices, store=store) as first:

@@ -6,17 +6,18 @@ import asyncio
 import contextlib
 import threading
 import time
-from typing import Any, List
+from typing import Any, List, Optional
 
 import pytest
 
 import encoder_manager as em
 from encoder_manager import blocking
+from encoder_manager.documents import EncoderRequest
 from encoder_manager.events import Frame
 from faces import ABSENT, QUICK
 
 # Each of them is news as soon as it does not answer.
-CROWD = [{"encoder_id": f"absent-{n}", "address": "http://127.0.0.1:9"} for n in range(40)]
+CROWD: List[EncoderRequest] = [{**ABSENT, "encoder_id": f"absent-{n}"} for n in range(40)]
 
 
 async def next_of(feed: em.EventFeed) -> Frame:
@@ -107,17 +108,16 @@ async def test_closing_a_feed_wakes_who_waits_for_it() -> None:
 
 
 def test_a_blocking_feed_waits_only_so_long() -> None:
-    with blocking.Manager(encoders=[ABSENT]) as manager:
-        with manager.events(stream="no-such") as feed:
-            began = time.monotonic()
-            assert feed.poll(timeout=0.2) is None
-            assert 0.2 <= time.monotonic() - began < 5
-            assert feed.poll(timeout=0) is None
+    with blocking.Manager(encoders=[ABSENT]) as manager, manager.events(stream="none") as feed:
+        began = time.monotonic()
+        assert feed.poll(timeout=0.2) is None
+        assert 0.2 <= time.monotonic() - began < 5
+        assert feed.poll(timeout=0) is None
 
 
 def test_a_blocking_feed_goes_on_after_a_poll_without_news() -> None:
     with blocking.Manager(QUICK, encoders=CROWD) as manager, manager.events(after=0) as feed:
-        ids = []
+        ids: List[Optional[int]] = []
         end = time.monotonic() + 30
         while len(ids) < 40 and time.monotonic() < end:
             frame = feed.poll(timeout=0.0005)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import encoder_manager as em
 from encoder_manager import blocking, policies
 from encoder_manager._json import encode
+from encoder_manager.documents import EncoderRequest
 from faces import ABSENT, REQUEST
 
 
@@ -82,9 +83,11 @@ WORDS = st.sampled_from(["absent", "show", "", "reboot", "../x", "2026-11-26T08:
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | WORDS
 ANYTHING = st.recursive(
     PLAIN | NO_JSON,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.text(max_size=8) | WORDS, inner, max_size=3)
-    | st.tuples(inner, inner),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=8) | WORDS, inner, max_size=3)
+        | st.tuples(inner, inner)
+    ),
     max_leaves=8,
 )
 
@@ -98,7 +101,8 @@ def methods() -> List[str]:
 
 
 def functions() -> List[Callable[..., Any]]:
-    return [getattr(policies, n) for n in policies.__all__ if inspect.isfunction(getattr(policies, n))]
+    public = [getattr(policies, name) for name in policies.__all__]
+    return [one for one in public if inspect.isfunction(one)]
 
 
 def drawn(data: st.DataObject, called: Callable[..., Any]) -> Dict[str, Any]:
@@ -176,11 +180,11 @@ def test_what_has_no_json_is_named() -> None:
 
 
 def test_unknown_settings_are_named_by_their_path() -> None:
-    with pytest.raises(em.ConfigInvalidError, match="config.watch.interval"):
+    with pytest.raises(em.ConfigInvalidError, match=r"config\.watch\.interval"):
         em.Manager({"watch": {"interval": 1}})
-    with pytest.raises(em.ConfigInvalidError, match="aja.profil"):
+    with pytest.raises(em.ConfigInvalidError, match=r"aja\.profil"):
         em.Manager(aja={"profil": 1})
-    with pytest.raises(em.ConfigInvalidError, match="aja.password: wrong type") as caught:
+    with pytest.raises(em.ConfigInvalidError, match=r"aja\.password: wrong type") as caught:
         em.Manager(aja={"password": 4711})
     assert "4711" not in str(caught.value)
     with pytest.raises(em.ValidationFailedError, match="encoders"):
@@ -207,7 +211,7 @@ async def test_a_closed_manager_says_so_and_closes_again() -> None:
     with pytest.raises(em.ShuttingDownError):
         manager.encoders()
     with pytest.raises(em.ShuttingDownError):
-        await manager.start_stream(typing.cast(Any, REQUEST))
+        await manager.start_stream(REQUEST)
     with pytest.raises(em.ShuttingDownError):
         manager.events()
     assert [frame["event"] async for frame in feed if frame["event"] == "lagged"] == []
@@ -220,7 +224,7 @@ def test_another_event_loop_is_refused_and_reads_are_not() -> None:
     async def elsewhere() -> None:
         assert len(manager.encoders()) == 1
         for call in (manager.monitor_encoder("absent"), manager.open()):
-            with pytest.raises(em.ConflictError, match="another event loop.*closed"):
+            with pytest.raises(em.ConflictError, match=r"another event loop.*closed"):
                 await call
         with pytest.raises(em.ConflictError, match="another event loop"):
             await manager.events().__anext__()
@@ -235,12 +239,12 @@ async def _open(manager: em.Manager) -> None:
 
 
 def test_without_a_loop_it_points_to_the_blocking_manager() -> None:
-    with pytest.raises(em.ConflictError, match="encoder_manager.blocking"):
+    with pytest.raises(em.ConflictError, match=r"encoder_manager\.blocking"):
         em.Manager().open().send(None)
 
 
 async def test_many_calls_at_once_get_their_own_answers() -> None:
-    encoders = [{**ABSENT, "encoder_id": f"e{place}"} for place in range(20)]
+    encoders: List[EncoderRequest] = [{**ABSENT, "encoder_id": f"e{place}"} for place in range(20)]
     async with em.Manager(encoders=encoders) as manager:
         names = [f"e{random.randrange(20)}" for _ in range(300)]
         answers = await asyncio.gather(*(manager.control(n, "enter_maintenance") for n in names))

@@ -13,6 +13,8 @@ PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 TOOLS = [
     ("mypy",),
     ("pyright", "--pythonpath", sys.executable),
+    # Whether the stub of the native half is what the module has.
+    ("mypy.stubtest", "encoder_manager._encoder_manager"),
     ("ruff", "check"),
     ("ruff", "format", "--check"),
 ]
