@@ -80,8 +80,8 @@ async fn driver(item: String, maker: PythonObject) -> Result<Complaint> {
     let failed = Failed::default();
     let hook = |name| hook(&object, name, &failed);
     let (config, target) = (subject.config, subject.target);
-    let mut subject = DriverUnderTest::new(Arc::new(driver), config, target, hook("cut_off"))
-        .within(within);
+    let mut subject =
+        DriverUnderTest::new(Arc::new(driver), config, target, hook("cut_off")).within(within);
     if object.has("ignore_writes") {
         subject = subject.with_ignored_writes(hook("ignore_writes"));
     }
@@ -210,9 +210,7 @@ fn built_in() -> Composite {
 async fn health_policy(item: String, maker: PythonObject) -> Result<Complaint> {
     let policies = Policies::of(maker);
     let make = policies.make(
-        |object| {
-            ForeignHealthPolicy::new(object, &patient(), Arc::new(built_in()))
-        },
+        |object| ForeignHealthPolicy::new(object, &patient(), Arc::new(built_in())),
         |policy| policy as Arc<dyn HealthPolicy>,
     );
     let outcome = suite::run_health(&item, make).await;

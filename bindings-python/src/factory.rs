@@ -15,9 +15,9 @@ pub(crate) struct PythonFactory(pub(crate) PythonObject);
 impl ForeignObjectFactory for PythonFactory {
     async fn create(&self, spec: String) -> Result<CreatedDriver> {
         let given = self.0.ask("create", format!("[{spec}]"), None).await?;
-        let object = given.made.ok_or_else(|| {
-            Error::new(ErrorKind::Unexpected, "the factory gave no driver")
-        })?;
+        let object = given
+            .made
+            .ok_or_else(|| Error::new(ErrorKind::Unexpected, "the factory gave no driver"))?;
         Ok(CreatedDriver {
             object: Arc::new(object),
             capability: given.document,

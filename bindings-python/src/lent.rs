@@ -9,7 +9,11 @@ use crate::operation::{Operation, answered};
 use crate::runtime::Process;
 
 /// A driver lent to Python; calls after the end of `run` are refused.
-#[pyclass(frozen, name = "LentDriver", module = "encoder_manager._encoder_manager")]
+#[pyclass(
+    frozen,
+    name = "LentDriver",
+    module = "encoder_manager._encoder_manager"
+)]
 #[derive(Debug)]
 pub(crate) struct Lent {
     process: Arc<Process>,

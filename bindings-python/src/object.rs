@@ -25,7 +25,10 @@ pub(crate) struct Home {
 
 impl Home {
     /// A home whose coroutines run in that loop.
-    pub(crate) fn new(process: &Arc<Process>, event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Self>> {
+    pub(crate) fn new(
+        process: &Arc<Process>,
+        event_loop: &Bound<'_, PyAny>,
+    ) -> PyResult<Arc<Self>> {
         let module = event_loop.py().import("encoder_manager._plugins")?;
         let plugins = module.call_method1("PluginHome", (event_loop,))?;
         Ok(Arc::new(Self {
@@ -44,10 +47,32 @@ impl Home {
         role: &str,
         object: &Bound<'_, PyAny>,
     ) -> PyResult<PythonObject> {
-        let py = object.py();
-        let plugins = self.plugins.as_ref().expect("taken by the drop only");
-        let plugin = plugins.bind(py).call_method1("plugin", (role, object))?;
+        let plugin = self
+            .bind(object.py())
+            .call_method1("plugin", (role, object))?;
         PythonObject::take(self, &plugin)
+    }
+
+    /// The factories of a mapping, by name.
+    pub(crate) fn factories(
+        self: &Arc<Self>,
+        drivers: &Bound<'_, PyAny>,
+    ) -> PyResult<Vec<(String, PythonObject)>> {
+        let factories = self
+            .bind(drivers.py())
+            .call_method1("factories", (drivers,))?;
+        let taken = factories.try_iter()?.map(|factory| {
+            let (name, plugin) = factory?.extract::<(String, Bound<'_, PyAny>)>()?;
+            Ok((name, PythonObject::take(self, &plugin)?))
+        });
+        taken.collect()
+    }
+
+    fn bind<'a, 'py>(&'a self, py: Python<'py>) -> &'a Bound<'py, PyAny> {
+        self.plugins
+            .as_ref()
+            .expect("taken by the drop only")
+            .bind(py)
     }
 
     /// Calls a method of something that nobody here needs any more. In a forked child its threads
@@ -236,7 +261,9 @@ impl Answer {
 
     fn tell(&self, outcome: Result<Given>) {
         let told = self.told.lock();
-        let told = told.unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let told = told
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
         if let Some(told) = told {
             // Nobody waits any more when that fails.
             let _ = told.send(outcome);

@@ -43,12 +43,10 @@ impl Plugins {
             health_policy: object("health_policy")?,
             remediator: object("remediator")?,
         };
-        let Some(drivers) = objects.get_item("drivers")?.filter(|drivers| !drivers.is_none()) else {
-            return Ok(plugins);
-        };
-        for (name, factory) in drivers.cast::<PyDict>()? {
-            let factory = PythonFactory(home.object("factory", &factory)?);
-            plugins.drivers.push((name.extract()?, factory));
+        if let Some(drivers) = objects.get_item("drivers")? {
+            let factories = home.factories(&drivers)?.into_iter();
+            let named = factories.map(|(name, object)| (name, PythonFactory(object)));
+            plugins.drivers = named.collect();
         }
         Ok(plugins)
     }

@@ -52,9 +52,8 @@ impl Plan {
             return Ok(config);
         };
         let timeout = Duration::try_from_secs_f64(plan.idle_timeout_seconds);
-        let timeout = timeout.map_err(|error| {
-            refused("idle_timeout_seconds", "wrong_value", error.to_string())
-        })?;
+        let timeout = timeout
+            .map_err(|error| refused("idle_timeout_seconds", "wrong_value", error.to_string()))?;
         let ingest = SimulatedIngest::new(plan.personality).with_idle_timeout(timeout);
         Ok(config.with_ingest(ingest))
     }

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Callable, List, Optional
+from typing import Any, AsyncIterator, Callable, List, Optional
 
 import pytest
 
 import policies_in_python as policies
 from device import AsyncDriver, Device, PlainDriver
 from encoder_manager import DeviceUnreachableError, testing
-from encoder_manager.plugins import Attempt, Demand, History, Incident, Placement, Row, Step
+from encoder_manager.plugins import (
+    Attempt,
+    Demand,
+    DeviceEvent,
+    History,
+    Incident,
+    Placement,
+    Row,
+    Step,
+)
 
 
 def subject(kind: Callable[[Device], Any]) -> testing.DriverUnderTest:
@@ -88,9 +97,9 @@ class Careless(PlainDriver):
 class Silent(AsyncDriver):
     """Its feed says nothing."""
 
-    async def events(self) -> Any:
+    async def events(self) -> AsyncIterator[DeviceEvent]:
         await asyncio.Event().wait()
-        yield {}
+        yield {"event": "feed_lost", "reason": "never told"}
 
 
 @pytest.mark.parametrize(
@@ -172,7 +181,12 @@ class Pretending(policies.OneStart):
 @pytest.mark.parametrize(
     ("check", "kind", "item", "words"),
     [
-        (testing.check_balancer, Stubborn, "chosen_rows_are_eligible", "not the primary that was asked"),
+        (
+            testing.check_balancer,
+            Stubborn,
+            "chosen_rows_are_eligible",
+            "not the primary that was asked",
+        ),
         (testing.check_balancer, Moody, "same_input_same_answer", "left: .*Placement"),
         (testing.check_balancer, Raising, "primary_and_backup_differ", "KeyError: 'no idea'"),
         (testing.check_health_policy, Enthusiastic, "no_data_is_unknown", "Healthy"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Dict, FrozenSet, Optional, Type
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple, Type
 
 from ._calls import Call, Home, Plugin
 from ._encoder_manager import LentDriver as NativeLentDriver
@@ -89,8 +89,6 @@ class Maker(Plugin):
     makes: Type[Plugin]
 
     def find_methods(self) -> FrozenSet[str]:
-        if not callable(self.target):
-            raise ConfigInvalidError(f"{self.name} cannot be called to make a {self.makes.__doc__}")
         return frozenset(("create", "make"))
 
     def perform(self, call: Call, arguments: str, driver: Optional[NativeLentDriver]) -> None:
@@ -210,3 +208,16 @@ class PluginHome(Home):
     def plugin(self, role: str, target: object) -> Plugin:
         """The object in that role."""
         return ROLES[role](self, target)
+
+    def factories(self, drivers: object) -> List[Tuple[str, Plugin]]:
+        """The factories of drivers, by name."""
+        if not isinstance(drivers, Mapping):
+            message = f"drivers: factories by name belong here, not {type(drivers).__name__}"
+            raise ConfigInvalidError(message)
+        if wrong := [name for name in drivers if not isinstance(name, str)]:
+            raise ConfigInvalidError(f"drivers: names must be texts, not {type(wrong[0]).__name__}")
+        for name, factory in drivers.items():
+            if not callable(factory):
+                message = f"{type(factory).__name__} cannot be called to make a driver"
+                raise ConfigInvalidError(f"drivers.{name}: {message}")
+        return [(name, self.plugin("factory", factory)) for name, factory in drivers.items()]

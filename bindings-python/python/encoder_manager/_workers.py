@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from typing import Callable, Optional
+from typing import Callable, List, Optional
 
 Work = Callable[[], object]
 
@@ -28,15 +28,14 @@ class Workers:
 
         Raises ``RuntimeError`` when there is no thread for it.
         """
-        if not self._idle.acquire(blocking=False):
-            threading.Thread(
-                target=self._run, args=(work,), name="encoder-callback", daemon=True
-            ).start()
-            return
-        self._waiting.put(work)
+        if self._idle.acquire(blocking=False):
+            self._waiting.put(work)
+        else:
+            name = "encoder-callback"
+            threading.Thread(target=self._run, args=([work],), name=name, daemon=True).start()
 
-    def _run(self, first: Work) -> None:
-        work: Optional[Work] = first
+    def _run(self, first: List[Work]) -> None:
+        work: Optional[Work] = first.pop()
         while work is not None:
             work()
             # What it holds must not live on until the next one comes.

@@ -112,7 +112,11 @@ impl Running {
     }
 
     fn write(&self, name: &str, setting: Setting) -> Result<Value> {
-        let Setting { place, parameter, value } = setting;
+        let Setting {
+            place,
+            parameter,
+            value,
+        } = setting;
         let device = self.device(place)?.device();
         let written = match name {
             "command" => device.command(&parameter, &value),
@@ -156,7 +160,11 @@ impl Running {
             }
             "refuse" => {
                 match read(name, arguments)? {
-                    Refusing { url: Some(url), key: Some(key), refuse } => {
+                    Refusing {
+                        url: Some(url),
+                        key: Some(key),
+                        refuse,
+                    } => {
                         ingest.refuse_key(&url, &key, refuse);
                     }
                     Refusing { refuse, .. } => ingest.refuse_everybody(refuse),
