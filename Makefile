@@ -11,7 +11,7 @@ PYTHON ?= python3
 ALL := --workspace --all-features --locked
 
 # What `make test` does, cheap things first.
-STEPS := tools fmt lengths msrv dependencies clippy docs features build bindings unit doctest interop installer stories
+STEPS := tools fmt lengths msrv dependencies clippy docs features build bindings unit doctest interop python installer stories
 
 # The profile that npm packages are built with: dev or release.
 NAPI_PROFILE ?= release
@@ -99,6 +99,9 @@ bench: ## measurements with a goal; neither part of the tests nor comparable bet
 
 interop: ## Python and Node clients against the server
 	tests/clients/run
+
+python: ## the Python package: exceptions, types, the server's client
+	bindings-python/tests/run
 
 installer: ## the installer, run for real below temporary roots; the files for Docker
 	tests/install/run

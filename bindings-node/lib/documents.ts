@@ -1818,7 +1818,7 @@ export interface components {
              * @description Which driver speaks to it.
              * @default aja-helo
              */
-            driver: string | null;
+            driver?: string | null;
             /**
              * @description Chosen by the operator, or generated.
              * @example helo-1

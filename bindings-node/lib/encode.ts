@@ -66,6 +66,8 @@ function problemOf(value: unknown, trail: readonly Step[], inArray: boolean): st
       return inArray ? 'a list has no place for undefined; give null' : null
     case 'number':
       return Number.isFinite(value) ? null : `${value} has no JSON; leave out what is not known`
+    case 'string':
+      return /\p{Surrogate}/u.test(value) ? 'half of a surrogate pair has no JSON' : null
     case 'object':
       return value === null ? null : problemOfObject(value, trail)
     default:

@@ -51,13 +51,26 @@ describe('the feed', () => {
     assert.equal(server.requests.length, 4)
   })
 
-  it('goes on when the server says nothing for too long, and not when we are slow', async () => {
-    const all = await events([feed(first, 'stay'), feed(second, 'stay')], { silenceMs: 100 })
-    assert.equal((await all.next()).value.id, 1)
-    await new Promise((done) => setTimeout(done, 200))
-    assert.equal(server.requests.length, 1)
-    assert.equal((await all.next()).value.id, 2)
+  it('goes on when the server says nothing for too long', async () => {
+    const silenceMs = 100
+    const all = await events([feed(first, 'stay'), feed(second, 'stay')], { silenceMs })
+    assert.deepEqual(await take(2, all), ['1 stream_health', '2 stream_health'])
     assert.deepEqual(resumedAt(), [undefined, '1'])
+  })
+
+  it('does not take our own slowness for silence', async () => {
+    let sendMore
+    const start = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(first)
+      sendMore = () => response.write(second)
+    }
+    const all = await events([start, feed(second, 'stay')], { silenceMs: 100 })
+    await all.next()
+    await new Promise((done) => setTimeout(done, 200))
+    sendMore()
+    assert.equal((await all.next()).value.id, 2)
+    assert.equal(server.requests.length, 1)
     await all.return()
   })
 
@@ -125,7 +138,18 @@ describe('the feed', () => {
     const gone = await events([feed(first), problem(503, 'not_leader')], { retry })
     const error = await take(2, gone).catch((error) => error)
     assert.deepEqual([error.name, error.retry], ['NotLeaderError', 'exhausted'])
-    assert.equal(server.requests.length, 7)
+    assert.equal(server.requests.length, 6)
+  })
+
+  it('does not count connections that showed a sign of life', async () => {
+    const alive = Array(5).fill(feed(':\n\n'))
+    const options = { lastEventId: 0, retry: { ...FAST, attempts: 3 } }
+    const seen = await take(1, await events([...alive, feed(first, 'stay')], options))
+    assert.deepEqual(seen, ['1 stream_health'])
+    const dead = Array(5).fill(feed(''))
+    const error = await take(2, await events([feed(first), ...dead], options)).catch((e) => e)
+    assert.deepEqual([error.name, error.retry], ['ServerUnreachableError', 'exhausted'])
+    assert.equal(server.requests.length, 3)
   })
 
   it('ends with its signal, while it waits for an event and for a server', async () => {

@@ -3,7 +3,7 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser'
 
 import { EVENT_NAMES, type LaggedEvent, type LiveEvent } from '../events.js'
 import { EncoderError, type EncoderErrorClass } from '../errors.js'
-import { readRetry } from './options.js'
+import { readRetry, readTimeout } from './options.js'
 import { fromProblem, ServerProtocolError, ServerUnreachableError } from './problem.js'
 import { waitAfter, type RetryPolicy } from './retry.js'
 import { Deadline, pause } from './time.js'
@@ -43,6 +43,8 @@ interface Position {
   lastId: number | undefined
   /** Whether there was a connection before. */
   connected: boolean
+  /** Connections in a row that broke without a sign of life. */
+  failed: number
 }
 
 /** See {@link Client.events}. */
@@ -51,20 +53,18 @@ export async function* follow(
   options: EventOptions,
 ): AsyncGenerator<LiveEvent, void, undefined> {
   const policy = readRetry(options.retry, DEFAULT_RETRY)
-  const position: Position = { lastId: options.lastEventId, connected: false }
-  let failed = 0
+  const position: Position = { lastId: options.lastEventId, connected: false, failed: 0 }
   for (;;) {
     try {
       for await (const event of connection(transport, options, position)) {
-        failed = 0
         if (event !== undefined) yield event
       }
       // The server ended it without a word: it is gone, or we were too slow for it.
       throw brokenOff(transport)
     } catch (error) {
-      failed += 1
+      position.failed += 1
       const attempts = position.connected ? policy.attempts : firstAttempts(policy)
-      await waitOrThrow(error, failed, { ...policy, attempts }, options.signal)
+      await waitOrThrow(error, position.failed, { ...policy, attempts }, options.signal)
     }
   }
 }
@@ -100,13 +100,15 @@ async function* connection(
   options: EventOptions,
   position: Position,
 ): AsyncGenerator<LiveEvent | undefined, void, undefined> {
-  const deadline = new Deadline(options.silenceMs ?? DEFAULT_SILENCE_MS, options.signal)
+  const silenceMs = readTimeout(options.silenceMs ?? DEFAULT_SILENCE_MS, 'silenceMs')
+  const deadline = new Deadline(silenceMs, options.signal)
   try {
     const response = await transport.open(request(transport, options, position), 'events', deadline)
     // Without an id to go on from, nobody knows what happened since the last connection.
     if (position.connected && position.lastId === undefined) yield lost()
     position.connected = true
     for await (const message of messages(transport, response, deadline)) {
+      position.failed = 0
       const event = message && read(message)
       if (event?.id != null) position.lastId = event.id
       yield event
@@ -144,7 +146,6 @@ async function* messages(
   const text = new TextDecoder()
   try {
     for await (const chunk of response.body ?? []) {
-      deadline.restart()
       parser.feed(text.decode(chunk, { stream: true }))
       // The time that somebody takes for an event is not the server's silence.
       deadline.pause()

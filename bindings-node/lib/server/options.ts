@@ -55,9 +55,9 @@ export function readOptions(options: ClientOptions): Settings {
 }
 
 /** @throws {@link ConfigInvalidError} */
-export function readTimeout(timeoutMs: number): number {
-  if (timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS) return timeoutMs
-  throw invalid(`timeoutMs is a number of milliseconds from 1 to ${LONGEST_TIMER_MS}`)
+export function readTimeout(ms: number, name = 'timeoutMs'): number {
+  if (ms > 0 && ms <= LONGEST_TIMER_MS) return ms
+  throw invalid(`${name} is a number of milliseconds from 1 to ${LONGEST_TIMER_MS}`)
 }
 
 /** @throws {@link ConfigInvalidError} */

@@ -13,13 +13,13 @@ import type {
   StreamRequest,
   TimelineEntry,
 } from '../documents.js'
-import { ConflictError, DeadlineExceededError } from '../errors.js'
+import { ConflictError, DeadlineExceededError, EncoderError } from '../errors.js'
 import type { Api } from './api.js'
-import type { CallOptions } from './options.js'
+import { readTimeout, type CallOptions } from './options.js'
 import { everyItem } from './pages.js'
 import { split, type Query } from './query.js'
 import { ifMatch, type RevisionOptions } from './revision.js'
-import { pause } from './time.js'
+import { Deadline, pause } from './time.js'
 
 /** How to start a stream. */
 export interface StartOptions extends CallOptions {
@@ -45,8 +45,8 @@ export interface WaitOptions extends CallOptions {
 /** The server waits 30 s for a stream unless it is configured otherwise. */
 const WAIT_LIVE_TIMEOUT_MS = 120_000
 const WAIT_DEADLINE_MS = 30_000
-/** Between looks at a stream: a second look soon, and never more than a key may ask for. */
-const FIRST_LOOK_MS = 200
+/** Between looks at a stream: soon at first, then less often than a key may ask. */
+const FIRST_LOOKS_MS = 200
 const LATER_LOOKS_MS = 1_000
 
 /** Starts, watches, changes and stops streams: {@link Client.streams}. */
@@ -84,14 +84,21 @@ export class Streams {
    */
   async waitLive(id: string, options: WaitOptions = {}): Promise<Stream> {
     const { deadlineMs = WAIT_DEADLINE_MS, ...call } = options
-    const until = performance.now() + deadlineMs
-    for (let looks = 1; ; looks += 1) {
-      const stream = await this.get(id, call)
-      if (stream.state === 'live' || stream.state === 'degraded') return stream
-      if (['stopping', 'stopped', 'failed'].includes(stream.state)) throw offAir(stream)
-      const left = until - performance.now()
-      if (left <= 0) throw notYet(stream, deadlineMs)
-      await pause(Math.min(left, looks < 5 ? FIRST_LOOK_MS : LATER_LOOKS_MS), call.signal)
+    const deadline = new Deadline(readTimeout(deadlineMs, 'deadlineMs'), call.signal)
+    const looking = { ...call, signal: deadline.signal }
+    let seen: Stream | undefined
+    try {
+      for (let looks = 1; ; looks += 1) {
+        seen = await this.get(id, looking)
+        if (seen.state === 'live' || seen.state === 'degraded') return seen
+        if (['stopping', 'stopped', 'failed'].includes(seen.state)) throw offAir(seen)
+        await pause(looks < 5 ? FIRST_LOOKS_MS : LATER_LOOKS_MS, deadline.signal)
+      }
+    } catch (error) {
+      const isOver = deadline.expired && !(error instanceof EncoderError)
+      throw isOver ? notYet(id, seen?.state, deadlineMs) : error
+    } finally {
+      deadline.clear()
     }
   }
 
@@ -214,12 +221,12 @@ function offAir(stream: Stream): ConflictError {
   })
 }
 
-function notYet(stream: Stream, deadlineMs: number): DeadlineExceededError {
-  const message = `the stream is still ${stream.state} after ${deadlineMs} ms`
+function notYet(id: string, state: string | undefined, ms: number): DeadlineExceededError {
+  const message = `after ${ms} ms the stream is ${state ?? 'unknown: the server did not answer'}`
   return new DeadlineExceededError(message, {
     code: 'deadline_exceeded',
     operation: 'streams.waitLive',
     retry: 'safe',
-    context: { stream: stream.stream_id },
+    context: { stream: id },
   })
 }

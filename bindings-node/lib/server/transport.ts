@@ -140,7 +140,7 @@ function adviceAfter(failure: Failure, made: number, repeatable: boolean): Retry
 /** One line of why a `fetch` failed: it keeps that in its cause. */
 function reasonOf(thrown: unknown): string {
   const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown
-  const { code } = cause as { code?: unknown }
+  const { code } = Object(cause) as { code?: unknown }
   if (typeof code === 'string' && code.startsWith('E')) return `no connection (${code})`
   return cause instanceof Error && cause.message ? cause.message : 'the connection broke off'
 }

@@ -1,6 +1,7 @@
 """Manage a fleet of hardware encoders.
 
-This version holds no more than its version number; see the README.
+This version does not embed the manager yet; :mod:`encoder_manager.server` is a client of the
+server.
 """
 
 from ._encoder_manager import __version__

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use encoder_core::foreign::ForeignDriver;
 use encoder_core::model::{Celsius, EncoderId};
@@ -42,7 +43,8 @@ fn open(script: Script) -> (BoxStream<'static, DeviceEvent>, Arc<Script>) {
 
 /// One word for each event.
 async fn hear(feed: &mut BoxStream<'static, DeviceEvent>, count: usize) -> Vec<String> {
-    let events: Vec<_> = feed.take(count).collect().await;
+    let events = tokio::time::timeout(Duration::from_secs(60), feed.take(count).collect());
+    let events: Vec<_> = events.await.expect("as many events");
     let word = |event| match event {
         DeviceEvent::Snapshot(_) => "snapshot".to_owned(),
         DeviceEvent::Changed(StatusChange::Temperature(Celsius(celsius))) => celsius.to_string(),
@@ -130,7 +132,7 @@ async fn a_feed_that_begins_with_a_change_gets_its_snapshot() {
 async fn dropping_the_reader_closes_the_feed() {
     let (mut feed, script) = open(feed([Ok(SNAPSHOT)]));
     hear(&mut feed, 1).await;
-    let none = tokio::time::timeout(std::time::Duration::from_secs(9), feed.next()).await;
+    let none = tokio::time::timeout(Duration::from_secs(9), feed.next()).await;
     assert!(none.is_err());
     drop(feed);
     until("closed", || script.times("close_feed") == 1).await;

@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use encoder_core::foreign::{ForeignRemediator, LentDriver};
-use encoder_core::model::DeviceStreamState;
+use encoder_core::foreign::{ForeignDriver, ForeignRemediator, LentDriver};
+use encoder_core::model::{DeviceStreamState, EncoderId};
 use encoder_core::remediation::{Remediator, Step};
 use encoder_core::testkit::{CallKind, FakeEncoder, sample_config, sample_target};
 use encoder_core::{Error, ErrorKind, Result};
 use serde_json::Value;
 
+use crate::drivers::obedient;
 use crate::plays::json;
 use crate::script::{Script, object, patient};
 
@@ -118,6 +119,27 @@ async fn after_the_call_the_driver_is_gone() {
         "stop: the driver was lent until `run` ended, and it has"
     );
     assert_eq!(device.calls().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_call_is_taken_back_while_run_goes_on() {
+    let device = Arc::new(obedient().hanging("status"));
+    let id = EncoderId::try_new("helo-1").unwrap();
+    let driver = ForeignDriver::from_document(object(&device), id, "{}", &patient()).unwrap();
+    let seen = Arc::clone(&device);
+    let remediator = running(move |driver| {
+        let seen = Arc::clone(&seen);
+        async move {
+            let call = driver.call("status", none());
+            let second = Duration::from_secs(1);
+            assert!(tokio::time::timeout(second, call).await.is_err());
+            tokio::time::sleep(second).await;
+            assert_eq!((seen.times("status"), seen.cancelled()), (1, 1));
+            driver.call("start", none()).await
+        }
+    });
+    remediator.run(&Step::Reconnect, &driver).await.unwrap();
+    assert_eq!(device.times("start"), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,7 +37,7 @@ __all__ = ["BlockingFeed", "Feed"]
 
 OPERATION = "Client.events"
 STREAM_EVENTS = ("stream_health", "stream_error", "stream_failover")
-KNOWN = (*STREAM_EVENTS, "health_update", "alert", "lagged")
+KNOWN = (*STREAM_EVENTS, "health_update", "alert")
 
 # The server says something every 15 s, if only that it is there.
 SILENCE = 45.0
@@ -87,26 +87,31 @@ class Progress:
         self._opened_at = self._well_at = now
         return [self._lagged(0)] if unseen else []
 
-    def take(self, sent: ServerSentEvent, now: float) -> Iterator[Frame]:
+    def take(self, sent: ServerSentEvent, now: float) -> List[Frame]:
         """Makes frames of what arrived."""
+        self._failures, self._well_at = 0, now
+        # httpx-sse makes an event without data of a comment, such as the server's heartbeat.
+        if not sent.data:
+            return []
         try:
-            data = json.loads(sent.data)
-            place = int(sent.id) if sent.id and sent.event != "lagged" else None
-        except ValueError as error:
+            return self._read(sent.event, json.loads(sent.data), sent.id)
+        except (ValueError, KeyError, TypeError) as error:
             message = "the feed holds what is no event"
             raise ServerProtocolError(message, operation=OPERATION) from error
-        self._failures, self._well_at = 0, now
-        if sent.event == "end":
+
+    def _read(self, event: str, data: Any, place: str) -> List[Frame]:
+        if event == "end":
             self._end(data)
-            return
-        if sent.event == "lagged":
+            return []
+        if event == "lagged":
             self._told_lost(data)
-        else:
-            yield from self._gap(sent.event, data)
-            self.last_id = place
+            return [cast(Frame, {"event": event, "id": None, "data": data})]
+        frames = self._gap(event, data)
+        self.last_id = int(place)
         # A newer server may tell of what this version does not know.
-        if sent.event in KNOWN:
-            yield cast(Frame, {"event": sent.event, "id": place, "data": data})
+        if event in KNOWN:
+            frames.append(cast(Frame, {"event": event, "id": self.last_id, "data": data}))
+        return frames
 
     def wait(self, outcome: Outcome, now: float) -> float:
         """Seconds until the next attempt to connect. Raises when there shall be none."""
@@ -144,21 +149,23 @@ class Progress:
         else:
             self._explained += data["lost"]
 
-    def _gap(self, event: str, data: Mapping[str, Any]) -> Iterator[Frame]:
+    def _gap(self, event: str, data: Mapping[str, Any]) -> List[Frame]:
         """What is missing between the events of one subject, as far as the server did not tell."""
+        lost: List[Frame] = []
         subject = _subject(event, data)
         known, sequence = self._sequences.get(subject), data["sequence"]
         if known is not None and sequence <= known:
             # It counts anew: another server answered, and numbered its events by itself.
             self._sequences.clear()
-            yield self._lagged(0)
+            lost.append(self._lagged(0))
         elif known is not None:
             missing = sequence - known - 1
             explained = min(missing, self._explained)
             self._explained -= explained
             if missing > explained:
-                yield self._lagged(missing - explained)
+                lost.append(self._lagged(missing - explained))
         self._sequences[subject] = sequence
+        return lost
 
     @staticmethod
     def _lagged(lost: int) -> Frame:

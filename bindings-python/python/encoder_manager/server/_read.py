@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Callable, Generic, Iterable, NamedTuple, Optional, Type, TypeVar, Union
+from typing import (
+    Any,
+    Callable,
+    Generic,
+    Iterable,
+    Optional,
+    Type,
+    TypeVar,
+    Union,
+    cast,
+)
 
 import httpx
 
@@ -15,7 +26,8 @@ When = Union[str, datetime]
 """A moment: an RFC 3339 text, or a ``datetime`` with a time zone."""
 
 
-class Tagged(NamedTuple, Generic[T]):
+@dataclass(frozen=True)
+class Tagged(Generic[T]):
     """A document, and the tag that its version has."""
 
     document: T
@@ -30,8 +42,7 @@ def document(kind: Type[T]) -> Callable[[httpx.Response], T]:
         found: Any = response.json()
         if not isinstance(found, dict):
             raise TypeError(f"not a {getattr(kind, '__name__', kind)}")
-        result: T = found  # type: ignore[assignment]
-        return result
+        return cast(T, found)
 
     return read
 

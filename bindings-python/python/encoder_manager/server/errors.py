@@ -27,6 +27,8 @@ __all__ = [
     "ScopeInsufficientError",
     "ServerProtocolError",
     "ServerUnreachableError",
+    "StreamNotLiveError",
+    "ThumbnailUnavailableError",
     "UnauthorizedError",
     "UnsupportedMediaTypeError",
     "from_problem",
@@ -99,6 +101,18 @@ class IdempotencyKeyReusedError(EncoderError):
     kind = "idempotency_key_reused"
 
 
+class StreamNotLiveError(EncoderError):
+    """There is no picture of a stream that is not live."""
+
+    kind = "stream_not_live"
+
+
+class ThumbnailUnavailableError(EncoderError):
+    """There is no picture of the stream; the message says why."""
+
+    kind = "thumbnail_unavailable"
+
+
 class MalformedRequestError(EncoderError):
     """The server could not read the request."""
 
@@ -156,6 +170,8 @@ ALL: Dict[str, Type[EncoderError]] = {
             RateLimitedError,
             NotReadyError,
             IdempotencyKeyReusedError,
+            StreamNotLiveError,
+            ThumbnailUnavailableError,
             MalformedRequestError,
             MethodNotAllowedError,
             RequestTimeoutError,

@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::state::AppState;
 use crate::wire::{
     AssignmentsDto, FigureDto, FiguresDto, LoadBalancerDto, MonitoringStatusDto, PerformanceDto,
-    StreamConfigDto, StreamCountsDto, StreamOverviewDto,
+    StreamCountsDto, StreamOverviewDto,
 };
 
 /// The server at a glance.
