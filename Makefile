@@ -11,7 +11,7 @@ PYTHON ?= python3
 ALL := --workspace --all-features --locked
 
 # What `make test` does, cheap things first.
-STEPS := tools fmt lengths msrv dependencies clippy docs features build bindings unit doctest interop python installer stories
+STEPS := tools fmt lengths msrv dependencies clippy docs features build bindings node unit doctest interop python installer stories
 
 # The profile that npm packages are built with: dev or release.
 NAPI_PROFILE ?= release
@@ -68,8 +68,14 @@ features: ## library and driver compile with each feature alone
 build: ## programs and bindings, for the tests that start them
 	cargo build $(ALL)
 
-bindings: ## Python and Node load their modules and see the same version
+bindings: ## Python loads its module and sees the version of the workspace
 	@PYTHON=$(PYTHON) .ci/bindings
+
+# The features that `build` used, so that only the module itself is compiled again.
+node: export CARGO_ARGUMENTS := --workspace --all-features
+node: ## the Node package: its types, its tests, its tarballs
+	@$(MAKE) npm-pack NAPI_PROFILE=dev
+	npm test --silent --prefix bindings-node
 
 npm-pack: ## the Node package and the one of this platform, as tarballs in bindings-node/dist
 	npm ci --silent --no-audit --no-fund --prefix bindings-node
