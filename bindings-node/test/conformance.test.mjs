@@ -235,4 +235,11 @@ describe('the suites', () => {
     const check = checkDriver('is_pretty', () => underTest())
     return assert.rejects(check, isWrong('is_pretty', /the suite has no item `is_pretty`/))
   })
+
+  it('end when nobody waits for them', async () => {
+    const signal = AbortSignal.timeout(50)
+    const never = () => ({ select: () => new Promise(() => {}) })
+    const check = checkBalancer('same_input_same_answer', never, { signal })
+    await assert.rejects(check, { name: 'TimeoutError' })
+  })
 })
