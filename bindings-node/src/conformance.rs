@@ -118,7 +118,7 @@ impl Check {
                 let made = Made::by(port, maker, ForeignBalancer::new);
                 let make = made.make(|one| one as Arc<dyn Balancer>);
                 let outcome = suite::run_balancer(item, make).await;
-                Ok(outcome.and(made.decided(ForeignBalancer::last_fallback)))
+                Ok(outcome.and(made.decided(ForeignBalancer::first_refusal)))
             }
             Self::HealthPolicy(maker) => {
                 let made = Made::by(port, maker, |object, foreign| {
@@ -126,13 +126,13 @@ impl Check {
                 });
                 let make = made.make(|one| one as Arc<dyn HealthPolicy>);
                 let outcome = suite::run_health(item, make).await;
-                Ok(outcome.and(made.decided(ForeignHealthPolicy::last_fallback)))
+                Ok(outcome.and(made.decided(ForeignHealthPolicy::first_refusal)))
             }
             Self::Remediator(maker) => {
                 let made = Made::by(port, maker, ForeignRemediator::new);
                 let make = made.make(|one| one as Arc<dyn Remediator>);
                 let outcome = suite::run_remediation(item, make).await;
-                Ok(outcome.and(made.decided(ForeignRemediator::last_fallback)))
+                Ok(outcome.and(made.decided(ForeignRemediator::first_refusal)))
             }
         }
     }
@@ -234,9 +234,9 @@ impl<T: Send + Sync + 'static> Made<T> {
     }
 
     /// Whether every answer could be used: the built-in policy would hide a wrong one.
-    fn decided(&self, last_fallback: fn(&T) -> Option<String>) -> Outcome {
+    fn decided(&self, first_refusal: fn(&T) -> Option<&str>) -> Outcome {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        match all.iter().find_map(|one| last_fallback(one)) {
+        match all.iter().find_map(|one| first_refusal(one).map(str::to_owned)) {
             None => Ok(()),
             Some(why) => Err(format!(
                 "the built-in one had to decide, since the answer could not be used: {why}"

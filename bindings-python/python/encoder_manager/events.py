@@ -129,8 +129,8 @@ class AlertEvent(Alert):
 class Lagged(TypedDict):
     """Events were lost on the way."""
 
-    lost: int
-    """How many, as far as it is known."""
+    lost: Optional[int]
+    """How many, as far as it is known; ``None`` where nothing is known of it."""
     resync: bool
     """Whether more than health updates may be among them, so that everything must be read again."""
 

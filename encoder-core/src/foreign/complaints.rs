@@ -1,7 +1,7 @@
 //! Warnings about an object that did not decide, once a minute at most.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -15,8 +15,8 @@ const SPACING: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(super) struct Complaints {
     total: AtomicU64,
-    last: Mutex<Option<String>>,
     told: Mutex<Option<(Instant, u64)>>,
+    first: OnceLock<String>,
 }
 
 impl Complaints {
@@ -25,15 +25,13 @@ impl Complaints {
         self.total.load(Ordering::Relaxed)
     }
 
-    /// What went wrong last.
-    pub(super) fn last(&self) -> Option<String> {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.clone()
+    /// What was wrong the first time.
+    pub(super) fn first(&self) -> Option<&str> {
+        self.first.get().map(String::as_str)
     }
 
     pub(super) fn note(&self, object: &str, method: &str, error: &Error) {
-        let told = Some(error.to_string());
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = told;
+        self.first.get_or_init(|| error.to_string());
         if let Some(times) = self.count(Instant::now()) {
             tracing::warn!(
                 object,

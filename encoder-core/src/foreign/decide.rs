@@ -54,9 +54,9 @@ impl Decider {
         self.complaints.total()
     }
 
-    /// Why the last of them could not be used.
-    pub(super) fn last_refusal(&self) -> Option<String> {
-        self.complaints.last()
+    /// Why its first such answer could not be used.
+    pub(super) fn first_refusal(&self) -> Option<&str> {
+        self.complaints.first()
     }
 
     /// What the object decides; `None` when that is late, fails, or `read` makes no sense of it.

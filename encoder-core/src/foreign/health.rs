@@ -62,9 +62,9 @@ impl ForeignHealthPolicy {
         self.decider.refusals()
     }
 
-    /// Why the object's last answer could not be used, in one line.
-    pub fn last_fallback(&self) -> Option<String> {
-        self.decider.last_refusal()
+    /// Why the built-in conclusion stood instead, the first time that it did.
+    pub fn first_refusal(&self) -> Option<&str> {
+        self.decider.first_refusal()
     }
 }
 

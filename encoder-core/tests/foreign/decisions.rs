@@ -67,7 +67,7 @@ async fn a_choice_that_makes_sense_is_taken() {
         backup: Some(0),
     };
     assert_eq!((placement, balancer.fallbacks()), (Some(chosen), 0));
-    assert_eq!(balancer.last_fallback(), None);
+    assert_eq!(balancer.first_refusal(), None);
     let arguments: serde_json::Value = serde_json::from_str(&script.asked()[0].1).unwrap();
     assert_eq!(arguments[0]["backup"], true);
     assert_eq!(arguments[1][2]["encoder_id"], "full");
@@ -138,7 +138,7 @@ async fn a_balancer_that_raises_is_replaced() {
         assert_eq!(balancer.select(&protected(), &fleet(), 0), BUILT_IN);
     }
     assert_eq!((balancer.fallbacks(), script.times("select")), (3, 3));
-    let why = balancer.last_fallback().unwrap();
+    let why = balancer.first_refusal().unwrap();
     assert_eq!(why, "unexpected: raised");
 }
 
@@ -183,7 +183,7 @@ async fn while_one_call_hangs_no_more_are_made() {
         assert_eq!(ask().0, BUILT_IN);
     }
     assert_eq!((script.times("select"), balancer.fallbacks()), (1, 101));
-    // Once it answers, it is asked again, for this moment with nothing to wait for.
+    // Once it answers, it is asked again.
     released.notify_one();
     until("asked again", || {
         released.notify_one();

@@ -12,7 +12,7 @@ use encoder_core::testkit::{sample_config, sample_target};
 use encoder_core::{Capability, DriverFactory, EncoderDriver, Error, ErrorKind, Result, Retry};
 use serde_json::{Value, json};
 
-use crate::script::{Script, impatient, object, patient, until};
+use crate::script::{Script, impatient, object, patient};
 
 fn helo() -> EncoderId {
     EncoderId::try_new("helo-1").unwrap()
@@ -212,5 +212,4 @@ async fn factories_need_a_runtime_that_can_wait() {
     let error = create(Maker::Refuses).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
     assert!(error.message().contains("multi-thread runtime"), "{error}");
-    until("nothing is left behind", || true).await;
 }
