@@ -171,7 +171,7 @@ describe('a balancer that breaks its contract', () => {
   it('by choosing who may not be chosen', () =>
     balancerIsWrong(
       'chosen_rows_are_eligible',
-      (_, fleet) => ({ primary: fleet[0].encoder_id }),
+      (_, [first]) => first && { primary: first.encoder_id },
       /the answer could not be used: .*not eligible or excluded/,
     ))
 
