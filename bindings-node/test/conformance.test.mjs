@@ -171,7 +171,12 @@ describe('a balancer that breaks its contract', () => {
   it('by choosing who may not be chosen', () =>
     balancerIsWrong(
       'chosen_rows_are_eligible',
-      (_, fleet) => ({ primary: fleet[0].encoder_id }),
+      (demand, fleet, draw) => {
+        const full = fleet.find((row) => !row.eligible)
+        return full && demand.primary === null
+          ? { primary: full.encoder_id }
+          : new LeastLoaded().select(demand, fleet, draw)
+      },
       /the answer could not be used: .*not eligible or excluded/,
     ))
 
