@@ -9,5 +9,207 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/**
+ * Events of a manager, taken in batches. What is not taken waits in the manager's own bounded
+ * memory of events, and what falls out of that is reported as lost.
+ */
+export declare class NativeFeed {
+  /**
+   * The next events, at most `most`, as a call that answers with a JSON array; an empty one when
+   * the feed is over. Cancelling the call loses no event.
+   *
+   * # Errors
+   * As an error document, when the system gives no threads.
+   */
+  next(call: number, most: number): void
+}
+
+/** A manager that is opened, asked, and closed. When the engine drops it open, it shuts down. */
+export declare class NativeManager {
+  /** A manager that is not open yet. */
+  constructor(port: NativePort)
+  /**
+   * Opens it, as a call. A call that fails or is cancelled leaves it as it was.
+   *
+   * # Errors
+   * As an error document: `config_invalid` for options that cannot be read, `conflict` while it
+   * is open, `shutting_down` once it is closed.
+   */
+  open(call: number, options: string, aja: string, plugins: string): void
+  /**
+   * Answers at once.
+   *
+   * # Errors
+   * As an error document.
+   */
+  read(name: string, document: string): string
+  /**
+   * Does something, as a call.
+   *
+   * # Errors
+   * As an error document: `conflict` before it is open, `shutting_down` once it is closed.
+   */
+  act(call: number, name: string, document: string): void
+  /**
+   * Opens a feed of events.
+   *
+   * # Errors
+   * As an error document.
+   */
+  events(document: string): NativeFeed
+  /**
+   * Closes it, as a call that answers whether everything ended in time. Cancelling the call stops
+   * the waiting, not the closing.
+   *
+   * # Errors
+   * As an error document, when the system gives no threads.
+   */
+  close(call: number): void
+}
+
+/** The environment's end of its [`Port`]; the engine drops it when the environment ends. */
+export declare class NativePort {
+  /** The items of each suite, in the order of the contracts, as JSON. */
+  suites(): string
+  /**
+   * Runs an item of a suite, as a call that answers `null`, or in a JSON string what is wrong.
+   * `subject` is the document of a driver under test, or the number of a maker of policies.
+   *
+   * # Errors
+   * As an error document, when the subject cannot be read.
+   */
+  check(call: number, suite: string, item: string, subject: string): void
+  /**
+   * Calls a method of the driver that is lent to the call `during`, as a call of its own.
+   * `arguments` is a JSON array.
+   *
+   * # Errors
+   * As an error document, when the system gives no threads. The call fails as that of
+   * [`encoder_core::foreign::LentDriver`] does, with `conflict` once `during` has ended.
+   */
+  drive(call: number, during: number, method: string, arguments: string): void
+  /**
+   * Whether somebody still waits for the answer to a call, so that a thread that was busy does
+   * not begin what is too late.
+   */
+  waits(call: number): boolean
+  /**
+   * Answers a call: with a JSON document, or with the document of the error that was thrown.
+   * Tells whether somebody still waited for it.
+   *
+   * # Errors
+   * None but a defect.
+   */
+  answer(call: number, threw: boolean, text: string): boolean
+  /**
+   * Opens a port that calls `deliver`, on the environment's own thread. It must not throw.
+   *
+   * # Errors
+   * When the environment is about to end.
+   */
+  constructor(deliver: (kind: string, id: number, text: string) => void)
+  /**
+   * Drops what is done for a call; it is `cancelled` then, unless it has settled already.
+   *
+   * # Errors
+   * None but a defect.
+   */
+  cancel(call: number): void
+}
+
+/**
+ * Devices on the loopback that are started, looked at, and closed. When the engine drops them,
+ * their ports close.
+ */
+export declare class NativeSimulator {
+  /** Devices that are not started yet. */
+  constructor(port: NativePort)
+  /**
+   * Starts the devices, as a call that answers with their addresses and serial numbers.
+   *
+   * # Errors
+   * As an error document.
+   */
+  start(call: number, setup: string): void
+  /**
+   * Lets something go wrong with the device at that place, counted from 0.
+   *
+   * # Errors
+   * As an error document.
+   */
+  inject(place: number, fault: string): void
+  /**
+   * Ends every fault of the device at that place.
+   *
+   * # Errors
+   * As an error document.
+   */
+  clearFaults(place: number): void
+  /**
+   * The faults that last at this moment, as a JSON array.
+   *
+   * # Errors
+   * As an error document.
+   */
+  faults(place: number): string
+  /**
+   * The value of a parameter.
+   *
+   * # Errors
+   * As an error document, `not_found` for a parameter that no device has.
+   */
+  get(place: number, parameter: string): string
+  /**
+   * Writes a parameter as the device itself.
+   *
+   * # Errors
+   * As an error document, `not_found` for a parameter that no device has.
+   */
+  set(place: number, parameter: string, value: string): void
+  /**
+   * The latest requests in order of arrival, as a JSON array.
+   *
+   * # Errors
+   * As an error document.
+   */
+  requests(place: number): string
+  /**
+   * Asks the ingest: `history`, `publishers`, `drop_publishers`, `refuse_key`,
+   * `refuse_everybody`. Takes and gives JSON.
+   *
+   * # Errors
+   * As an error document.
+   */
+  ingest(ask: string): string
+  /**
+   * Ends the devices, as a call.
+   *
+   * # Errors
+   * As an error document, when the system gives no threads.
+   */
+  close(call: number): void
+}
+
+/** The names of all commands and computations, so that a test can tell which the package lacks. */
+export declare function commands(): Commands
+
+/** Names that the native half knows. */
+export interface Commands {
+  /** Answered at once. */
+  reads: Array<string>
+  /** Answered when they are done. */
+  acts: Array<string>
+  /** Pure functions. */
+  computations: Array<string>
+}
+
+/**
+ * Computes what follows from plain data: the pure policies, by name.
+ *
+ * # Errors
+ * As an error document.
+ */
+export declare function compute(name: string, document: string): string
+
 /** The version of this package. */
 export declare function version(): string

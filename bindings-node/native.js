@@ -835,4 +835,10 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.NativeFeed = nativeBinding.NativeFeed
+module.exports.NativeManager = nativeBinding.NativeManager
+module.exports.NativePort = nativeBinding.NativePort
+module.exports.NativeSimulator = nativeBinding.NativeSimulator
+module.exports.commands = nativeBinding.commands
+module.exports.compute = nativeBinding.compute
 module.exports.version = nativeBinding.version

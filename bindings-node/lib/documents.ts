@@ -1050,8 +1050,8 @@ export interface components {
             /** @description A few lines. */
             description: string;
             /** @description The encoder concerned. */
-            encoder_id?: string | null;
-            resolved_at?: components["schemas"]["Time"] | null;
+            encoder_id: string | null;
+            resolved_at: components["schemas"]["Time"] | null;
             /** @description `info`, `warning` or `critical`. */
             severity: string;
             /** @description Since when. */
@@ -1059,7 +1059,7 @@ export interface components {
             /** @description `firing`, `acknowledged` or `resolved`. */
             state: string;
             /** @description The stream concerned. */
-            stream_id?: string | null;
+            stream_id: string | null;
             /** @description What could be done. */
             suggested_actions: string[];
             /** @description One line. */
@@ -1073,11 +1073,11 @@ export interface components {
              */
             attempts: number;
             /** @description The digest that told it. */
-            digest_id?: string | null;
+            digest_id: string | null;
             /** @description What the sink said last. */
-            error?: string | null;
-            finished_at?: components["schemas"]["Time"] | null;
-            next_at?: components["schemas"]["Time"] | null;
+            error: string | null;
+            finished_at: components["schemas"]["Time"] | null;
+            next_at: components["schemas"]["Time"] | null;
             /** @description `held` for a digest, `pending`, `sent`, `digested` or `dead_letter`. */
             state: string;
         };
@@ -1103,8 +1103,8 @@ export interface components {
             /** @description `alertmanager`, `webhook`, `email` or `telegram`. */
             kind: string;
             /** @description What it said to the latest attempt, if that failed. */
-            last_error?: string | null;
-            last_sent_at?: components["schemas"]["Time"] | null;
+            last_error: string | null;
+            last_sent_at: components["schemas"]["Time"] | null;
             /** @description Its name. */
             name: string;
             /** @description Deliveries that wait. */
@@ -1128,10 +1128,10 @@ export interface components {
             expires_at: components["schemas"]["Time"];
             /** @description Name of the record. */
             key_id: string;
-            last_used_at?: components["schemas"]["Time"] | null;
+            last_used_at: components["schemas"]["Time"] | null;
             /** @description Whose it is. */
             name: string;
-            revoked_at?: components["schemas"]["Time"] | null;
+            revoked_at: components["schemas"]["Time"] | null;
             /** @description What it allows. */
             scope: components["schemas"]["Scope"];
         };
@@ -1139,21 +1139,21 @@ export interface components {
         AuditEntryDto: {
             /** @description Method and route, such as `POST /api/streams/{id}/failover`; or the command. */
             action: string;
-            actor?: components["schemas"]["ActorDto"] | null;
+            actor: components["schemas"]["ActorDto"] | null;
             /** @description From where; an IPv6 address is that of its network. `null` on the command line. */
-            address?: string | null;
+            address: string | null;
             /** @description Its name; later entries have higher ones. */
             audit_id: string;
             /** @description The problem's code, when it was refused or failed. */
-            code?: string | null;
+            code: string | null;
             /** @description The request's id, as in its answer and in the log. */
-            request_id?: string | null;
+            request_id: string | null;
             /**
              * Format: int32
              * @description The HTTP status; `null` when the client went away before there was one, and on the command
              *     line.
              */
-            status?: number | null;
+            status: number | null;
             /** @description What the route's parameters name, and as `made` what was made. */
             subject: {
                 [key: string]: string;
@@ -1164,7 +1164,7 @@ export interface components {
              * Format: int64
              * @description How long it took.
              */
-            took_ms?: number | null;
+            took_ms: number | null;
             /** @description `api`, or `command_line` for the server program's own commands. */
             via: string;
         };
@@ -1173,7 +1173,7 @@ export interface components {
             /** @description What, for example `failover` or `restart_in_place`. */
             action: string;
             /** @description The incident it belongs to. */
-            incident_id?: string | null;
+            incident_id: string | null;
             /** @description One line for people. */
             message: string;
             /** @description `succeeded` or `failed`. */
@@ -1186,7 +1186,7 @@ export interface components {
         /** @description The encoder that takes over. */
         Backup: {
             /** @description The encoder; `null` when none is held. */
-            encoder_id?: string | null;
+            encoder_id: string | null;
             /** @description Whether it could take over now. */
             ready: boolean;
             /** @description Why not. */
@@ -1206,8 +1206,8 @@ export interface components {
         BulkResult: {
             /** @description The encoder. */
             encoder_id: string;
-            outcome?: components["schemas"]["ControlOutcome"] | null;
-            problem?: components["schemas"]["Problem"] | null;
+            outcome: components["schemas"]["ControlOutcome"] | null;
+            problem: components["schemas"]["Problem"] | null;
             /**
              * Format: int32
              * @description The HTTP status this would have had alone.
@@ -1221,7 +1221,7 @@ export interface components {
              * @description How many may count before ordinary requests wait.
              */
             limit: number;
-            resets_at?: components["schemas"]["Time"] | null;
+            resets_at: components["schemas"]["Time"] | null;
             /**
              * Format: int32
              * @description Requests that still count. More than `limit` only through requests that never wait.
@@ -1232,26 +1232,26 @@ export interface components {
         Certificate: {
             /** @description The chain as it was presented, the server's own certificate first. */
             chain: components["schemas"]["CertificateFacts"][];
-            checked_at?: components["schemas"]["Time"] | null;
+            checked_at: components["schemas"]["Time"] | null;
             /**
              * Format: int64
              * @description Whole days until then, negative afterwards.
              */
-            days_left?: number | null;
+            days_left: number | null;
             /** @description Why it could not be looked at. */
-            error?: string | null;
-            expires_at?: components["schemas"]["Time"] | null;
+            error: string | null;
+            expires_at: components["schemas"]["Time"] | null;
             /** @description Every reason why clients turn away. */
             faults: components["schemas"]["CertificateFault"][];
             /** @description What is wrong, worst first. */
             issues: components["schemas"]["IssueDto"][];
             /** @description Whether a word of its issuer on revocation came along. */
-            ocsp_stapled?: boolean | null;
-            renewal?: components["schemas"]["CertificateRenewal"] | null;
+            ocsp_stapled: boolean | null;
+            renewal: components["schemas"]["CertificateRenewal"] | null;
             /** @description `server` for this one, else host and port. */
             target: string;
             /** @description Whether clients take it; `null` when it could not be looked at. */
-            valid?: boolean | null;
+            valid: boolean | null;
         };
         /** @description One certificate of a chain. */
         CertificateFacts: {
@@ -1265,7 +1265,7 @@ export interface components {
              * Format: int32
              * @description Size of that key; `null` where the kind has one size only.
              */
-            key_bits?: number | null;
+            key_bits: number | null;
             /** @description Host names and addresses it is for. */
             names: string[];
             /** @description Valid until. */
@@ -1295,7 +1295,7 @@ export interface components {
             attempts: components["schemas"]["CertificateRenewalAttempt"][];
             /** @description Ways to renew it, the first tried first: `acme`, `certbot`. */
             methods: string[];
-            next_at?: components["schemas"]["Time"] | null;
+            next_at: components["schemas"]["Time"] | null;
             /** @description `never` without a way, `not_due`, `waiting` after a failure, `due` or `running`. */
             state: string;
         };
@@ -1306,7 +1306,7 @@ export interface components {
             /** @description By what. */
             method: string;
             /** @description Why not; `null` when it succeeded. */
-            reason?: string | null;
+            reason: string | null;
             /** @description `renewed`, `failed` or `rolled_back`. */
             result: string;
         };
@@ -1328,31 +1328,31 @@ export interface components {
              * Format: double
              * @description Share of failed requests, 0 to 1.
              */
-            error_rate?: number | null;
+            error_rate: number | null;
             /**
              * Format: double
              * @description 0 to 100, higher is better.
              */
-            health_score?: number | null;
+            health_score: number | null;
             /** @description What is wrong with the connection. */
             issues: components["schemas"]["IssueDto"][];
-            latency?: components["schemas"]["LatencyDistribution"] | null;
+            latency: components["schemas"]["LatencyDistribution"] | null;
             /**
              * Format: double
              * @description Median time to answer.
              */
-            latency_ms?: number | null;
+            latency_ms: number | null;
             /** @description What it does again and again. */
             patterns: components["schemas"]["ConnectionPattern"][];
-            pool?: components["schemas"]["ConnectionPool"] | null;
-            prediction?: components["schemas"]["Prediction"] | null;
+            pool: components["schemas"]["ConnectionPool"] | null;
+            prediction: components["schemas"]["Prediction"] | null;
             /** @description How often it came back. */
             reconnects: components["schemas"]["Reconnects"];
             /**
              * Format: double
              * @description 1 less the share of requests that turned out differently from the one before.
              */
-            stability?: number | null;
+            stability: number | null;
         };
         /** @description Something that a connection does again and again. */
         ConnectionPattern: {
@@ -1387,12 +1387,12 @@ export interface components {
             /** @description Of these, with a request under way. */
             in_use: number;
             /** @description What the latest failed request failed on. */
-            last_error?: string | null;
+            last_error: string | null;
             /**
              * Format: double
              * @description How long ago that was.
              */
-            last_error_age_seconds?: number | null;
+            last_error_age_seconds: number | null;
             /**
              * Format: double
              * @description How long one is used before another takes its place.
@@ -1404,7 +1404,7 @@ export interface components {
              * Format: double
              * @description Age of the oldest open one.
              */
-            oldest_age_seconds?: number | null;
+            oldest_age_seconds: number | null;
             /** @description Open now. */
             open: number;
             /**
@@ -1438,7 +1438,7 @@ export interface components {
         };
         /** @description Where a cooling encoder stands. */
         Cooling: {
-            ends_at?: components["schemas"]["Time"] | null;
+            ends_at: components["schemas"]["Time"] | null;
             /** @description The figures that led to it. */
             evidence: string[];
             /**
@@ -1512,12 +1512,12 @@ export interface components {
         /** @description Where a stream goes. */
         Destination: {
             /** @description Second address. */
-            backup_url?: string | null;
+            backup_url: string | null;
             /**
              * Format: double
              * @description How long the ingest keeps a publisher that vanished.
              */
-            idle_timeout_seconds?: number | null;
+            idle_timeout_seconds: number | null;
             /** @description How the ingest treats a second publisher. */
             personality: string;
             /** @description Server and application, without the key. */
@@ -1565,27 +1565,27 @@ export interface components {
              * Format: double
              * @description Processor load in percent.
              */
-            cpu_usage?: number | null;
+            cpu_usage: number | null;
             /**
              * Format: double
              * @description Revolutions per minute.
              */
-            fan_speed?: number | null;
+            fan_speed: number | null;
             /**
              * Format: double
              * @description Memory in percent.
              */
-            memory_usage?: number | null;
+            memory_usage: number | null;
             /**
              * Format: double
              * @description °C.
              */
-            temperature?: number | null;
+            temperature: number | null;
             /**
              * Format: double
              * @description Seconds since boot.
              */
-            uptime?: number | null;
+            uptime: number | null;
         };
         /** @description A notice in a digest. */
         DigestEntry: {
@@ -1606,7 +1606,7 @@ export interface components {
              * @description `off`, `observe` or `on`, where this encoder shall be repaired less than the others; `null`
              *     leaves it to the manager's settings.
              */
-            auto_remediation?: string | null;
+            auto_remediation: string | null;
             /** @description What it can do and tell. */
             capability?: unknown;
             /**
@@ -1622,20 +1622,20 @@ export interface components {
              * Format: double
              * @description 0 to 100, higher is better.
              */
-            health_score?: number | null;
+            health_score: number | null;
             /** @description What is wrong. */
             issues: components["schemas"]["IssueDto"][];
             /** @description Free labels. */
             labels: {
                 [key: string]: string;
             };
-            last_seen_at?: components["schemas"]["Time"] | null;
+            last_seen_at: components["schemas"]["Time"] | null;
             /** @description Takes no new streams. */
             maintenance: boolean;
             /** @description Title for people. */
-            name?: string | null;
+            name: string | null;
             /** @description Failure domain. */
-            site?: string | null;
+            site: string | null;
             /** @description `online`, `degraded`, `cooling`, `offline`, `maintenance` or `unknown`. */
             status: string;
             /** @description Streams that hold it, as primary or backup. */
@@ -1652,7 +1652,7 @@ export interface components {
             active_streams: string[];
             /** @description The backups of the streams it publishes. */
             backup_ids: string[];
-            config?: components["schemas"]["StreamConfig"] | null;
+            config: components["schemas"]["StreamConfig"] | null;
             /** @description The encoder. */
             primary_id: string;
         };
@@ -1672,7 +1672,7 @@ export interface components {
              * Format: double
              * @description 0 to 100, higher is better.
              */
-            health_score?: number | null;
+            health_score: number | null;
             /** @description What is wrong. */
             issues: components["schemas"]["IssueDto"][];
             /** @description `online`, `degraded`, `cooling`, `offline`, `maintenance` or `unknown`. */
@@ -1702,85 +1702,85 @@ export interface components {
              * Format: int64
              * @description Measured output in bits per second.
              */
-            bitrate?: number | null;
+            bitrate: number | null;
             /**
              * Format: double
              * @description Processor load in percent.
              */
-            cpu_usage?: number | null;
+            cpu_usage: number | null;
             /**
              * Format: int64
              * @description Pictures dropped since the stream started.
              */
-            dropped_frames?: number | null;
+            dropped_frames: number | null;
             /** @description The encoder. */
             encoder_id: string;
             /**
              * Format: double
              * @description Share of failed requests, 0 to 1.
              */
-            error_rate?: number | null;
+            error_rate: number | null;
             /**
              * Format: double
              * @description Revolutions per minute.
              */
-            fan_speed?: number | null;
+            fan_speed: number | null;
             /**
              * Format: double
              * @description Measured pictures per second.
              */
-            fps?: number | null;
+            fps: number | null;
             /** @description What the score is made of. */
             health_parts: components["schemas"]["SubScores"];
             /**
              * Format: double
              * @description 0 to 100, higher is better.
              */
-            health_score?: number | null;
+            health_score: number | null;
             /** @description The device's name for the input format. */
-            input_format?: string | null;
+            input_format: string | null;
             /** @description Whether there is a usable picture at the input. */
-            input_present?: boolean | null;
+            input_present: boolean | null;
             /**
              * Format: double
              * @description Median time to answer.
              */
-            latency_ms?: number | null;
+            latency_ms: number | null;
             /** @description Recording media. */
             media: components["schemas"]["Medium"][];
             /**
              * Format: double
              * @description Memory in percent.
              */
-            memory_usage?: number | null;
+            memory_usage: number | null;
             /** @description Whether the device believes its network is connected. */
-            network_connected?: boolean | null;
+            network_connected: boolean | null;
             /**
              * Format: int64
              * @description Link errors since boot.
              */
-            network_errors?: number | null;
+            network_errors: number | null;
             /**
              * Format: double
              * @description How long it has been streaming.
              */
-            stream_duration_seconds?: number | null;
+            stream_duration_seconds: number | null;
             /**
              * Format: double
              * @description °C.
              */
-            temperature?: number | null;
+            temperature: number | null;
             /**
              * Format: double
              * @description 0 to 100, higher is hotter.
              */
-            temperature_score?: number | null;
-            timestamp?: components["schemas"]["Time"] | null;
+            temperature_score: number | null;
+            timestamp: components["schemas"]["Time"] | null;
             /**
              * Format: double
              * @description Seconds since boot.
              */
-            uptime?: number | null;
+            uptime: number | null;
         };
         /** @description How an encoder answers, and where its figures are heading. */
         EncoderPerformance: {
@@ -1790,13 +1790,13 @@ export interface components {
              * Format: double
              * @description Share of the most recent requests that failed; `null` before the first one.
              */
-            error_rate?: number | null;
-            latency?: components["schemas"]["LatencyDistribution"] | null;
+            error_rate: number | null;
+            latency: components["schemas"]["LatencyDistribution"] | null;
             /**
              * Format: double
              * @description Median time to answer; `null` before the first answer.
              */
-            latency_ms?: number | null;
+            latency_ms: number | null;
             /** @description One entry for each figure. */
             trends: components["schemas"]["Trend"][];
         };
@@ -1818,7 +1818,7 @@ export interface components {
              * @description Which driver speaks to it.
              * @default aja-helo
              */
-            driver: string | null;
+            driver?: string | null;
             /**
              * @description Chosen by the operator, or generated.
              * @example helo-1
@@ -1849,16 +1849,16 @@ export interface components {
             /** @description The encoder. */
             encoder_id: string;
             /** @description Running firmware. */
-            firmware?: string | null;
-            last_seen_at?: components["schemas"]["Time"] | null;
+            firmware: string | null;
+            last_seen_at: components["schemas"]["Time"] | null;
             /** @description What its recorder is doing. */
             recording_state: string;
             /** @description Serial number. */
-            serial?: string | null;
+            serial: string | null;
             /** @description `online`, `degraded`, `cooling`, `offline`, `maintenance` or `unknown`. */
             status: string;
             /** @description The stream it publishes. */
-            stream_id?: string | null;
+            stream_id: string | null;
             /** @description What its streaming engine is doing. */
             streaming_state: string;
         };
@@ -1872,7 +1872,7 @@ export interface components {
             reboots: components["schemas"]["Reboots"];
             /** @description What a person could do, most urgent first. */
             recommendations: string[];
-            recording_since?: components["schemas"]["Time"] | null;
+            recording_since: components["schemas"]["Time"] | null;
             /** @description What its recorder does, such as `idle`, `recording` or `failing`. */
             recording_state: string;
             /** @description The latest switches of the recording medium, newest last. */
@@ -1911,7 +1911,7 @@ export interface components {
              * Format: int64
              * @description Always `null`: the manager is not in the way of the media.
              */
-            viewers?: number | null;
+            viewers: number | null;
         };
         /** @description What was found in one window. */
         ErrorWindowDto: {
@@ -2116,31 +2116,31 @@ export interface components {
              * Format: int64
              * @description Bits per second, as the ingest measures them.
              */
-            bitrate?: number | null;
+            bitrate: number | null;
             /**
              * Format: double
              * @description How long the present publisher has been connected.
              */
-            connected_for_seconds?: number | null;
+            connected_for_seconds: number | null;
             /** @description The encoder that publishes it; `null` when it cannot be told. */
-            encoder_id?: string | null;
+            encoder_id: string | null;
             /**
              * Format: double
              * @description Pictures per second.
              */
-            fps?: number | null;
+            fps: number | null;
             /** @description How many publish it. */
-            publishers?: number | null;
+            publishers: number | null;
             /** @description Whether media arrives. */
             receiving: boolean;
             /**
              * @description Picture size.
              * @example 1920x1080
              */
-            resolution?: string | null;
+            resolution: string | null;
             /** @description When the ingest was asked. */
             seen_at: components["schemas"]["Time"];
-            since?: components["schemas"]["Time"] | null;
+            since: components["schemas"]["Time"] | null;
             /** @description Name of the witness. */
             witness: string;
         };
@@ -2186,7 +2186,7 @@ export interface components {
         Latencies: {
             /** @description The routes with the most requests since the start. */
             api: components["schemas"]["RouteLatency"][];
-            event_delivery?: components["schemas"]["LatencyDistribution"] | null;
+            event_delivery: components["schemas"]["LatencyDistribution"] | null;
         };
         /** @description Times to answer the most recent requests, by nearest rank. */
         LatencyDistribution: {
@@ -2232,7 +2232,7 @@ export interface components {
              * Format: double
              * @description 0 to 100, higher is better.
              */
-            health_score?: number | null;
+            health_score: number | null;
             /**
              * Format: double
              * @description Share of its capacity in use, 0 to 1.
@@ -2249,7 +2249,7 @@ export interface components {
              * Format: double
              * @description 0 to 100, higher is hotter.
              */
-            temperature_score?: number | null;
+            temperature_score: number | null;
             /**
              * Format: double
              * @description Operator's preference.
@@ -2296,23 +2296,23 @@ export interface components {
              * Format: int64
              * @description Free space in bytes.
              */
-            free_bytes?: number | null;
+            free_bytes: number | null;
             /**
              * Format: int32
              * @description Free space in percent.
              */
-            free_percent?: number | null;
+            free_percent: number | null;
             /** @description For example `sd`, `usb`, `nfs`. */
-            kind?: string | null;
+            kind: string | null;
             /** @description Whether the device would record on it. */
-            ready?: boolean | null;
+            ready: boolean | null;
             /** @description Name within the device. */
             slot: string;
             /**
              * Format: int64
              * @description Size in bytes.
              */
-            total_bytes?: number | null;
+            total_bytes: number | null;
         };
         /** @description The answer of `GET /api/monitoring/status`. */
         MonitoringStatus: {
@@ -2349,7 +2349,7 @@ export interface components {
                 [key: string]: components["schemas"]["AlertDelivery"];
             };
             /** @description The group of alerts with one cause; `null` for digests and what Alertmanagers get. */
-            group_id?: string | null;
+            group_id: string | null;
             /** @description `firing`, `update`, `reminder`, `resolved`, `event`, `digest` or `test`. */
             kind: string;
             /** @description Its id; the same in every attempt. */
@@ -2361,297 +2361,100 @@ export interface components {
             /** @description One line. */
             title: string;
         };
+        /** @description One error, from its beginning to its end. */
+        OccurrenceDto: {
+            /** @description Issue code, alarm code or error kind. */
+            code: string;
+            /**
+             * Format: int32
+             * @description How often it began.
+             */
+            count: number;
+            /** @description Where the stream goes, without its key. */
+            destination: string | null;
+            /** @description Its driver. */
+            driver: string | null;
+            /** @description The encoder. */
+            encoder_id: string | null;
+            ended_at: components["schemas"]["Time"] | null;
+            /** @description Its name; later errors have higher ones. */
+            error_id: string;
+            /** @description Its firmware. */
+            firmware: string | null;
+            /** @description When it was seen first. */
+            first_seen: components["schemas"]["Time"];
+            /** @description Its labels. */
+            labels: {
+                [key: string]: string;
+            };
+            /** @description When it was seen last. */
+            last_seen: components["schemas"]["Time"];
+            /** @description One line for people, as reported last. */
+            message: string;
+            /** @description The pattern that recognised it. */
+            pattern: string;
+            /** @description `info`, `warning` or `critical`. */
+            severity: string;
+            /** @description Its site. */
+            site: string | null;
+            /** @description The stream. */
+            stream_id: string | null;
+        };
         /** @description A part of a list. */
         Page_Alert: {
             /** @description The items. */
-            items: {
-                /** @description Its id. */
-                alert_id: string;
-                /** @description What it is about. */
-                category: string;
-                /** @description Issue code. */
-                code: string;
-                /** @description A few lines. */
-                description: string;
-                /** @description The encoder concerned. */
-                encoder_id?: string | null;
-                resolved_at?: components["schemas"]["Time"] | null;
-                /** @description `info`, `warning` or `critical`. */
-                severity: string;
-                /** @description Since when. */
-                started_at: components["schemas"]["Time"];
-                /** @description `firing`, `acknowledged` or `resolved`. */
-                state: string;
-                /** @description The stream concerned. */
-                stream_id?: string | null;
-                /** @description What could be done. */
-                suggested_actions: string[];
-                /** @description One line. */
-                summary: string;
-            }[];
+            items: components["schemas"]["Alert"][];
             /** @description Pass it as `cursor` to get the next page; `null` on the last one. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A part of a list. */
         Page_ApiKey: {
             /** @description The items. */
-            items: {
-                /** @description When it was made. */
-                created_at: components["schemas"]["Time"];
-                /** @description When it ends. */
-                expires_at: components["schemas"]["Time"];
-                /** @description Name of the record. */
-                key_id: string;
-                last_used_at?: components["schemas"]["Time"] | null;
-                /** @description Whose it is. */
-                name: string;
-                revoked_at?: components["schemas"]["Time"] | null;
-                /** @description What it allows. */
-                scope: components["schemas"]["Scope"];
-            }[];
+            items: components["schemas"]["ApiKey"][];
             /** @description Pass it as `cursor` to get the next page; `null` on the last one. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A part of a list. */
         Page_AuditEntryDto: {
             /** @description The items. */
-            items: {
-                /** @description Method and route, such as `POST /api/streams/{id}/failover`; or the command. */
-                action: string;
-                actor?: components["schemas"]["ActorDto"] | null;
-                /** @description From where; an IPv6 address is that of its network. `null` on the command line. */
-                address?: string | null;
-                /** @description Its name; later entries have higher ones. */
-                audit_id: string;
-                /** @description The problem's code, when it was refused or failed. */
-                code?: string | null;
-                /** @description The request's id, as in its answer and in the log. */
-                request_id?: string | null;
-                /**
-                 * Format: int32
-                 * @description The HTTP status; `null` when the client went away before there was one, and on the command
-                 *     line.
-                 */
-                status?: number | null;
-                /** @description What the route's parameters name, and as `made` what was made. */
-                subject: {
-                    [key: string]: string;
-                };
-                /** @description When it began. */
-                timestamp: components["schemas"]["Time"];
-                /**
-                 * Format: int64
-                 * @description How long it took.
-                 */
-                took_ms?: number | null;
-                /** @description `api`, or `command_line` for the server program's own commands. */
-                via: string;
-            }[];
+            items: components["schemas"]["AuditEntryDto"][];
             /** @description Pass it as `cursor` to get the next page; `null` on the last one. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A part of a list. */
         Page_Encoder: {
             /** @description The items. */
-            items: {
-                /** @description Base address. */
-                address: string;
-                /**
-                 * @description `off`, `observe` or `on`, where this encoder shall be repaired less than the others; `null`
-                 *     leaves it to the manager's settings.
-                 */
-                auto_remediation?: string | null;
-                /** @description What it can do and tell. */
-                capability?: unknown;
-                /**
-                 * Format: int32
-                 * @description How many streams it may carry at once.
-                 */
-                capacity: number;
-                /** @description Which driver speaks to it. */
-                driver: string;
-                /** @description Its id. */
-                encoder_id: string;
-                /**
-                 * Format: double
-                 * @description 0 to 100, higher is better.
-                 */
-                health_score?: number | null;
-                /** @description What is wrong. */
-                issues: components["schemas"]["IssueDto"][];
-                /** @description Free labels. */
-                labels: {
-                    [key: string]: string;
-                };
-                last_seen_at?: components["schemas"]["Time"] | null;
-                /** @description Takes no new streams. */
-                maintenance: boolean;
-                /** @description Title for people. */
-                name?: string | null;
-                /** @description Failure domain. */
-                site?: string | null;
-                /** @description `online`, `degraded`, `cooling`, `offline`, `maintenance` or `unknown`. */
-                status: string;
-                /** @description Streams that hold it, as primary or backup. */
-                streams: string[];
-                /**
-                 * Format: double
-                 * @description Operator's preference.
-                 */
-                weight: number;
-            }[];
+            items: components["schemas"]["Encoder"][];
             /** @description Pass it as `cursor` to get the next page; `null` on the last one. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A part of a list. */
         Page_Notification: {
             /** @description The items. */
-            items: {
-                /** @description The alerts as they were told, the probable cause first. */
-                alerts: components["schemas"]["Alert"][];
-                /** @description When it was written. */
-                created_at: components["schemas"]["Time"];
-                /** @description Its deliveries by sink. */
-                deliveries: {
-                    [key: string]: components["schemas"]["AlertDelivery"];
-                };
-                /** @description The group of alerts with one cause; `null` for digests and what Alertmanagers get. */
-                group_id?: string | null;
-                /** @description `firing`, `update`, `reminder`, `resolved`, `event`, `digest` or `test`. */
-                kind: string;
-                /** @description Its id; the same in every attempt. */
-                notice_id: string;
-                /** @description The worst severity in it. */
-                severity: string;
-                /** @description What a digest sums up. */
-                summary: components["schemas"]["DigestEntry"][];
-                /** @description One line. */
-                title: string;
-            }[];
+            items: components["schemas"]["Notification"][];
             /** @description Pass it as `cursor` to get the next page; `null` on the last one. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A part of a list. */
         Page_OccurrenceDto: {
             /** @description The items. */
-            items: {
-                /** @description Issue code, alarm code or error kind. */
-                code: string;
-                /**
-                 * Format: int32
-                 * @description How often it began.
-                 */
-                count: number;
-                /** @description Where the stream goes, without its key. */
-                destination?: string | null;
-                /** @description Its driver. */
-                driver?: string | null;
-                /** @description The encoder. */
-                encoder_id?: string | null;
-                ended_at?: components["schemas"]["Time"] | null;
-                /** @description Its name; later errors have higher ones. */
-                error_id: string;
-                /** @description Its firmware. */
-                firmware?: string | null;
-                /** @description When it was seen first. */
-                first_seen: components["schemas"]["Time"];
-                /** @description Its labels. */
-                labels: {
-                    [key: string]: string;
-                };
-                /** @description When it was seen last. */
-                last_seen: components["schemas"]["Time"];
-                /** @description One line for people, as reported last. */
-                message: string;
-                /** @description The pattern that recognised it. */
-                pattern: string;
-                /** @description `info`, `warning` or `critical`. */
-                severity: string;
-                /** @description Its site. */
-                site?: string | null;
-                /** @description The stream. */
-                stream_id?: string | null;
-            }[];
+            items: components["schemas"]["OccurrenceDto"][];
             /** @description Pass it as `cursor` to get the next page; `null` on the last one. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A part of a list. */
         Page_Stream: {
             /** @description The items. */
-            items: {
-                adaptation?: components["schemas"]["Adaptation"] | null;
-                /** @description The encoder that takes over. */
-                backup: components["schemas"]["Backup"];
-                /** @description Encoding settings, as asked for. */
-                config: components["schemas"]["StreamConfig"];
-                /** @description When it was accepted. */
-                created_at: components["schemas"]["Time"];
-                /** @description Where it goes. */
-                destination: components["schemas"]["Destination"];
-                /** @description Why it failed, when it did. */
-                failure?: string | null;
-                /** @description Free labels. */
-                labels: {
-                    [key: string]: string;
-                };
-                live_at?: components["schemas"]["Time"] | null;
-                /** @description Title for people. */
-                name?: string | null;
-                /** @description The encoder that publishes. */
-                primary: components["schemas"]["Primary"];
-                /** @description `hot`, `warm`, `cold` or `none`. */
-                protection: string;
-                /** @description Where the encoder that is on air publishes. */
-                rtmp_url: string;
-                /** @description `starting`, `live`, `degraded`, `failing_over`, `stopping`, `stopped` or `failed`. */
-                state: string;
-                /** @description Its id. */
-                stream_id: string;
-                /** @description Masked, except in the answer to init and with `?reveal=key`. */
-                stream_key: string;
-                /** @description When it last changed. */
-                updated_at: components["schemas"]["Time"];
-                /** @description Recommendations that the configuration does not follow. */
-                warnings: components["schemas"]["Warning"][];
-            }[];
+            items: components["schemas"]["Stream"][];
             /** @description Pass it as `cursor` to get the next page; `null` on the last one. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description A part of a list. */
         Page_TimelineEntry: {
             /** @description The items. */
-            items: {
-                /** @description What was observed. */
-                evidence: string[];
-                /** @description The incident it belongs to. */
-                incident_id?: string | null;
-                interruption?: components["schemas"]["Interruption"] | null;
-                /** @description One line for people. */
-                message: string;
-                /**
-                 * Format: int64
-                 * @description Position in the timeline, from 1.
-                 */
-                number: number;
-                /** @description Milliseconds per phase. */
-                phases: components["schemas"]["PhaseTiming"][];
-                /** @description What else could have been done, with the reason against it. */
-                rejected: components["schemas"]["RejectedAlternative"][];
-                /** @description The request that it was done for; left out for what the manager does by itself. */
-                request_id?: string | null;
-                /** @description How serious it is. */
-                severity: string;
-                /** @description The stream. */
-                stream_id: string;
-                /** @description The threshold that was crossed. */
-                threshold?: string | null;
-                /** @description When. */
-                timestamp: components["schemas"]["Time"];
-                /** @description Name of what happened. */
-                transition: string;
-            }[];
+            items: components["schemas"]["TimelineEntry"][];
             /** @description Pass it as `cursor` to get the next page; `null` on the last one. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description How often something happens, per second. */
         PerSecond: {
@@ -2677,7 +2480,7 @@ export interface components {
              * Format: double
              * @description Mean time to answer; `null` before the first.
              */
-            mean_response_ms?: number | null;
+            mean_response_ms: number | null;
             /**
              * Format: int64
              * @description Requests answered.
@@ -2695,7 +2498,7 @@ export interface components {
         PerformanceMonitor: {
             /** @description The encoders. */
             encoders: components["schemas"]["EncoderPerformance"][];
-            history?: components["schemas"]["History"] | null;
+            history: components["schemas"]["History"] | null;
             /** @description How long news and answers take. */
             latency: components["schemas"]["Latencies"];
             /** @description What the server's process uses. */
@@ -2735,7 +2538,7 @@ export interface components {
             earliest_at: components["schemas"]["Time"];
             /** @description Best guess. */
             expected_at: components["schemas"]["Time"];
-            latest_at?: components["schemas"]["Time"] | null;
+            latest_at: components["schemas"]["Time"] | null;
             /** @description `latency_ms`, `error_rate` or `temperature`. */
             metric: string;
             /** @description Readings it is based on. */
@@ -2786,21 +2589,21 @@ export interface components {
              * @description Share of one core since the last reading, at the first one since the process started;
              *     more than 100 with several busy threads.
              */
-            cpu_percent?: number | null;
+            cpu_percent: number | null;
             /** @description Files and connections that it has open. */
-            open_files?: number | null;
+            open_files: number | null;
             /**
              * Format: int64
              * @description Memory that it occupies, in bytes.
              */
-            resident_bytes?: number | null;
+            resident_bytes: number | null;
             /** @description Threads. */
-            threads?: number | null;
+            threads: number | null;
             /**
              * Format: int64
              * @description Since it started.
              */
-            uptime_seconds?: number | null;
+            uptime_seconds: number | null;
         };
         /**
          * @description Somebody who wants to publish, as nginx-rtmp tells it by `on_publish`. Other fields are left
@@ -2831,7 +2634,7 @@ export interface components {
             /** @description Events that some part of the manager or some connection has not taken yet. */
             event_bus: number;
             /** @description Commands that wait for the store; `null` for a store without a queue. */
-            store?: number | null;
+            store: number | null;
             /** @description Commands that wait for the task with the most of them. */
             stream_commands_max: number;
             /** @description Commands that wait for the tasks of all streams. */
@@ -2871,7 +2674,7 @@ export interface components {
             looping: boolean;
             /** @description The latest ones, oldest first. */
             recent: components["schemas"]["Reboot"][];
-            trusted_at?: components["schemas"]["Time"] | null;
+            trusted_at: components["schemas"]["Time"] | null;
         };
         /** @description How often a connection came back since the encoder is watched. */
         Reconnects: {
@@ -2885,7 +2688,7 @@ export interface components {
              * @description The device's event feed was lost and came up again.
              */
             event_feed: number;
-            last_at?: components["schemas"]["Time"] | null;
+            last_at: components["schemas"]["Time"] | null;
         };
         /** @description A switch of the recording medium. */
         RecordingSwitch: {
@@ -2895,7 +2698,7 @@ export interface components {
              * Format: int64
              * @description How large that file is at least, by the free space of its medium; `null` when not seen.
              */
-            closed_file_bytes?: number | null;
+            closed_file_bytes: number | null;
             /**
              * Format: double
              * @description How long the recording whose file ended was seen to run.
@@ -2958,7 +2761,7 @@ export interface components {
              * @description Those of them that failed by a fault of the server (5xx).
              */
             failures: number;
-            latency?: components["schemas"]["LatencyDistribution"] | null;
+            latency: components["schemas"]["LatencyDistribution"] | null;
             /** @description The method. */
             method: string;
             /**
@@ -2989,7 +2792,7 @@ export interface components {
              * Format: double
              * @description The value; the mean for a histogram, `null` while it is empty.
              */
-            value?: number | null;
+            value: number | null;
         };
         /**
          * @description What a key allows. Each scope includes those before it.
@@ -3037,7 +2840,7 @@ export interface components {
             /** @description Whether it took the test notice. */
             delivered: boolean;
             /** @description What it said otherwise. */
-            error?: string | null;
+            error: string | null;
             /** @description The sink. */
             sink: string;
         };
@@ -3090,43 +2893,43 @@ export interface components {
              * Format: int64
              * @description Free space in bytes.
              */
-            free_bytes?: number | null;
+            free_bytes: number | null;
             /**
              * Format: int32
              * @description Free space in percent.
              */
-            free_percent?: number | null;
-            growth_bytes_per_hour?: components["schemas"]["StorageBand"] | null;
+            free_percent: number | null;
+            growth_bytes_per_hour: components["schemas"]["StorageBand"] | null;
             /** @description Kind of medium, such as `sd`, `usb`, `smb` or `nfs`. */
-            kind?: string | null;
+            kind: string | null;
             /** @description Whether the device can see it. */
-            mounted?: boolean | null;
+            mounted: boolean | null;
             /** @description Whether the device would record on it. */
-            ready?: boolean | null;
+            ready: boolean | null;
             /** @description Stable name within the device, such as `primary`. */
             slot: string;
             /**
              * @description `absent`, `mounting`, `ready`, `low`, `full`, `slow`, `unwritable` or `damaged`; `null` when
              *     the device does not tell.
              */
-            state?: string | null;
-            time_to_full?: components["schemas"]["TimeToFull"] | null;
+            state: string | null;
+            time_to_full: components["schemas"]["TimeToFull"] | null;
             /**
              * Format: int64
              * @description Size in bytes.
              */
-            total_bytes?: number | null;
+            total_bytes: number | null;
             /**
              * Format: double
              * @description Used space in percent.
              */
-            used_percent?: number | null;
+            used_percent: number | null;
             /** @description Volume name. */
-            volume?: string | null;
+            volume: string | null;
         };
         /** @description A stream. */
         Stream: {
-            adaptation?: components["schemas"]["Adaptation"] | null;
+            adaptation: components["schemas"]["Adaptation"] | null;
             /** @description The encoder that takes over. */
             backup: components["schemas"]["Backup"];
             /** @description Encoding settings, as asked for. */
@@ -3136,14 +2939,14 @@ export interface components {
             /** @description Where it goes. */
             destination: components["schemas"]["Destination"];
             /** @description Why it failed, when it did. */
-            failure?: string | null;
+            failure: string | null;
             /** @description Free labels. */
             labels: {
                 [key: string]: string;
             };
-            live_at?: components["schemas"]["Time"] | null;
+            live_at: components["schemas"]["Time"] | null;
             /** @description Title for people. */
-            name?: string | null;
+            name: string | null;
             /** @description The encoder that publishes. */
             primary: components["schemas"]["Primary"];
             /** @description `hot`, `warm`, `cold` or `none`. */
@@ -3245,37 +3048,37 @@ export interface components {
              * Format: int64
              * @description Measured bits per second.
              */
-            bitrate?: number | null;
+            bitrate: number | null;
             /**
              * Format: double
              * @description Processor load of the encoder in percent.
              */
-            cpu_usage?: number | null;
+            cpu_usage: number | null;
             /**
              * Format: int64
              * @description Pictures dropped since the stream started.
              */
-            dropped_frames?: number | null;
+            dropped_frames: number | null;
             /**
              * Format: double
              * @description Measured pictures per second.
              */
-            fps?: number | null;
+            fps: number | null;
             /**
              * Format: double
              * @description 0 to 100, higher is better.
              */
-            health_score?: number | null;
+            health_score: number | null;
             /**
              * Format: double
              * @description Memory of the encoder in percent.
              */
-            memory_usage?: number | null;
+            memory_usage: number | null;
             /**
              * Format: double
              * @description °C.
              */
-            temperature?: number | null;
+            temperature: number | null;
         };
         /** @description How a stream is doing. */
         StreamHealth: {
@@ -3285,37 +3088,37 @@ export interface components {
              * Format: int64
              * @description Measured bits per second, by the device or else by the ingest.
              */
-            bitrate?: number | null;
+            bitrate: number | null;
             /**
              * Format: double
              * @description Processor load in percent.
              */
-            cpu_usage?: number | null;
+            cpu_usage: number | null;
             /**
              * Format: int64
              * @description Pictures dropped since the stream started.
              */
-            dropped_frames?: number | null;
+            dropped_frames: number | null;
             /** @description The encoder that publishes. */
             encoder_id: string;
             /**
              * Format: double
              * @description Measured pictures per second, by the device or else by the ingest.
              */
-            fps?: number | null;
+            fps: number | null;
             /**
              * Format: double
              * @description 0 to 100, higher is better.
              */
-            health_score?: number | null;
-            ingest?: components["schemas"]["IngestReport"] | null;
+            health_score: number | null;
+            ingest: components["schemas"]["IngestReport"] | null;
             /** @description What is wrong. */
             issues: components["schemas"]["IssueDto"][];
             /**
              * Format: double
              * @description Memory in percent.
              */
-            memory_usage?: number | null;
+            memory_usage: number | null;
             /**
              * Format: int64
              * @description Number of the stream's latest live event.
@@ -3329,7 +3132,7 @@ export interface components {
              * Format: double
              * @description °C.
              */
-            temperature?: number | null;
+            temperature: number | null;
             /** @description When this was put together. */
             updated_at: components["schemas"]["Time"];
         };
@@ -3339,7 +3142,7 @@ export interface components {
             backup_available: boolean;
             /** @description What is wrong. */
             issues: components["schemas"]["IssueDto"][];
-            last_config_sync?: components["schemas"]["Time"] | null;
+            last_config_sync: components["schemas"]["Time"] | null;
             /** @description Its figures. */
             metrics: components["schemas"]["StreamFigures"];
             /** @description `healthy`, `degraded`, `failing` or `failed`. */
@@ -3389,14 +3192,14 @@ export interface components {
         /** @description What the device puts out now. */
         StreamingStatus: {
             /** @description Whether it publishes; `null` until it answered once. */
-            active?: boolean | null;
+            active: boolean | null;
             /**
              * Format: int64
              * @description Measured bits per second.
              */
-            bitrate?: number | null;
+            bitrate: number | null;
             /** @description The device's own text for what it streams. */
-            format?: string | null;
+            format: string | null;
         };
         /** @description What a score is made of, each 0 to 100, higher is better; `null` where there is nothing to judge. */
         SubScores: {
@@ -3404,22 +3207,22 @@ export interface components {
              * Format: double
              * @description How the device answers.
              */
-            connection?: number | null;
+            connection: number | null;
             /**
              * Format: double
              * @description The fullest medium.
              */
-            storage?: number | null;
+            storage: number | null;
             /**
              * Format: double
              * @description Stream and input.
              */
-            stream?: number | null;
+            stream: number | null;
             /**
              * Format: double
              * @description Processor, memory and temperature.
              */
-            system?: number | null;
+            system: number | null;
         };
         /** @description What a person can do. */
         SuggestedActionDto: {
@@ -3434,23 +3237,23 @@ export interface components {
              * Format: double
              * @description Processor load since the last reading; `null` at the first one.
              */
-            cpu_percent?: number | null;
+            cpu_percent: number | null;
             /**
              * Format: double
              * @description Use of the disk that holds the database.
              */
-            disk_used_percent?: number | null;
+            disk_used_percent: number | null;
             /**
              * Format: double
              * @description Memory in use.
              */
-            memory_used_percent?: number | null;
+            memory_used_percent: number | null;
         };
         /** @description An encoder's heat. */
         Thermal: {
             /** @description The budget for requests to it. */
             burst: components["schemas"]["Burst"];
-            cooling?: components["schemas"]["Cooling"] | null;
+            cooling: components["schemas"]["Cooling"] | null;
             /** @description Whether the encoder is relieved of load. */
             cooling_active: boolean;
             /** @description The encoder. */
@@ -3461,12 +3264,12 @@ export interface components {
              * Format: double
              * @description °C, where the device reads it.
              */
-            temperature?: number | null;
+            temperature: number | null;
             /**
              * Format: double
              * @description 0 to 100, higher is hotter; `null` while nothing is known of it.
              */
-            temperature_score?: number | null;
+            temperature_score: number | null;
         };
         /** @description The answer of `GET /api/monitoring/thermal/status`. */
         ThermalAnswer: {
@@ -3478,20 +3281,20 @@ export interface components {
              * Format: double
              * @description The highest heat in the fleet; `null` while nothing is known.
              */
-            hottest?: number | null;
+            hottest: number | null;
             /** @description When. */
             timestamp: components["schemas"]["Time"];
         };
         /** @description Heat. */
         ThermalStatus: {
-            cooling?: components["schemas"]["Cooling"] | null;
+            cooling: components["schemas"]["Cooling"] | null;
             /** @description Whether the encoder is relieved of load. */
             cooling_active: boolean;
             /**
              * Format: double
              * @description 0 to 100, higher is hotter; `null` while nothing is known of it.
              */
-            temperature_score?: number | null;
+            temperature_score: number | null;
         };
         /**
          * Format: date-time
@@ -3515,15 +3318,15 @@ export interface components {
              * Format: double
              * @description Not after; `null` when that lies beyond what can be forecast.
              */
-            latest_seconds?: number | null;
+            latest_seconds: number | null;
         };
         /** @description One transition with everything that led to it. */
         TimelineEntry: {
             /** @description What was observed. */
             evidence: string[];
             /** @description The incident it belongs to. */
-            incident_id?: string | null;
-            interruption?: components["schemas"]["Interruption"] | null;
+            incident_id: string | null;
+            interruption: components["schemas"]["Interruption"] | null;
             /** @description One line for people. */
             message: string;
             /**
@@ -3542,7 +3345,7 @@ export interface components {
             /** @description The stream. */
             stream_id: string;
             /** @description The threshold that was crossed. */
-            threshold?: string | null;
+            threshold: string | null;
             /** @description When. */
             timestamp: components["schemas"]["Time"];
             /** @description Name of what happened. */
@@ -3550,12 +3353,12 @@ export interface components {
         };
         /** @description Where a figure is heading, or why that cannot be said. */
         Trend: {
-            forecast?: components["schemas"]["Forecast"] | null;
+            forecast: components["schemas"]["Forecast"] | null;
             /** @description The figure, by the name that it is recorded under. */
             metric: string;
             /** @description Why not: `noise` or `too_little_data`. */
-            reason?: string | null;
-            trend?: components["schemas"]["Slope"] | null;
+            reason: string | null;
+            trend: components["schemas"]["Slope"] | null;
         };
         /** @description A recommendation that was not followed. */
         Warning: {
@@ -3651,6 +3454,7 @@ export type Medium = components['schemas']['Medium'];
 export type MonitoringStatus = components['schemas']['MonitoringStatus'];
 export type NewApiKey = components['schemas']['NewApiKey'];
 export type Notification = components['schemas']['Notification'];
+export type OccurrenceDto = components['schemas']['OccurrenceDto'];
 export type PageAlert = components['schemas']['Page_Alert'];
 export type PageApiKey = components['schemas']['Page_ApiKey'];
 export type PageAuditEntryDto = components['schemas']['Page_AuditEntryDto'];

@@ -6,6 +6,7 @@
  *
  * @packageDocumentation
  */
+import { nameByCode } from './naming.js'
 
 /**
  * Whether the same call may help when it is made again.
@@ -76,11 +77,6 @@ export class EncoderError extends Error {
     this.violations = Object.freeze([...(details.violations ?? [])])
   }
 
-  static {
-    // On the prototype, so that it is neither an own property nor printed twice.
-    Object.defineProperty(this.prototype, 'name', { value: 'EncoderError', configurable: true })
-  }
-
   /** The error as a document: what {@link fromDocument} takes. */
   toJSON(): ErrorDocument {
     const { code, message, retry, operation, context, violations } = this
@@ -147,38 +143,30 @@ export const ERROR_CLASSES: Readonly<Record<string, EncoderErrorClass>> = Object
   unexpected: UnexpectedError,
 })
 
-// From the code and not from the class, so that a bundler that shortens names changes nothing.
-for (const [code, one] of Object.entries(ERROR_CLASSES)) {
-  const words = code.split('_').map((word) => word.charAt(0).toUpperCase() + word.slice(1))
-  const value = `${words.join('')}Error`
-  Object.defineProperty(one.prototype, 'name', { value, configurable: true })
-}
+nameByCode({ encoder: EncoderError, ...ERROR_CLASSES })
 
 /**
  * The error of a document.
  *
  * A code that this version does not know becomes an {@link EncoderError} with that code. What is no
- * error document becomes an {@link UnexpectedError}, never an exception of its own.
+ * error document becomes an {@link UnexpectedError}, never an exception of its own. `classes` are
+ * those to choose from, by their codes.
  */
-export function fromDocument(document: unknown): EncoderError {
+export function fromDocument(document: unknown, classes = ERROR_CLASSES): EncoderError {
   if (!isRecord(document) || typeof document['code'] !== 'string') {
     const message = 'the native module gave an error that is no error document'
     return new UnexpectedError(message, { code: 'unexpected', cause: document })
   }
   const code = document['code']
   const message = document['message']
-  return new (classOf(code))(typeof message === 'string' ? message : code, {
+  const one = Object.hasOwn(classes, code) ? classes[code] : undefined
+  return new (one ?? EncoderError)(typeof message === 'string' ? message : code, {
     code,
     retry: RETRIES.has(document['retry']) ? (document['retry'] as Retry) : 'never',
     operation: typeof document['operation'] === 'string' ? document['operation'] : null,
     context: readContext(document['context']),
     violations: readViolations(document['violations']),
   })
-}
-
-/** The class of a code; the base for a code that this version does not know. */
-export function classOf(code: string): EncoderErrorClass {
-  return (Object.hasOwn(ERROR_CLASSES, code) && ERROR_CLASSES[code]) || EncoderError
 }
 
 function readContext(context: unknown): Record<string, string> {

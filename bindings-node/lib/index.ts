@@ -7,4 +7,28 @@
  * @packageDocumentation
  */
 export { version } from '../native.js'
+export type * from './answers.js'
+export type {
+  HistoryQuery,
+  PublishAttempt,
+  RemoveOptions,
+  SilenceWish,
+  UpdateOptions,
+  WaitOptions,
+} from './acts.js'
+export type { CallOptions } from './bridge.js'
+export type * from './documents.js'
+export type { Stream as StreamDocument } from './documents.js'
+export type { State } from './engine.js'
 export * from './errors.js'
+export type * from './events.js'
+export type { EventFeed, LossEvent, ManagerEvent, ManagerEventName, ManagerEvents } from './live.js'
+export { Manager, type StartOptions } from './manager.js'
+export { MonitoringSystem } from './monitoring.js'
+export type { AjaConfig, ForeignConfig, ManagerConfig, ManagerOptions } from './options.js'
+export type * from './plugins.js'
+export * as policies from './policies.js'
+export type { ErrorQuery, EventOptions, NoticeQuery } from './reads.js'
+export * from './simulator.js'
+export { Stream } from './stream.js'
+export type { StreamOrId } from './stream-id.js'

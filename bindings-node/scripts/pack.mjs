@@ -14,8 +14,7 @@ const stage = join(dist, 'stage')
 const LICENSES = ['LICENSE-APACHE', 'LICENSE-MIT']
 
 const napi = (...args) => run(join(here, 'node_modules/.bin/napi'), [...args, '--cwd', stage])
-const run = (program, args) =>
-  execFileSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+const run = (program, args) => execFileSync(program, args, { stdio: 'pipe' })
 
 function builtTargets(manifest) {
   const { binaryName, targets } = manifest.napi

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
 
 import * as esm from 'encoder-manager'
+import * as server from 'encoder-manager/server'
 
 const require = createRequire(import.meta.url)
 const manifest = require('encoder-manager/package.json')
@@ -19,10 +20,16 @@ describe('native module', () => {
   })
 
   it('is one module and one set of classes for import and require', () => {
-    const cjs = require('encoder-manager')
-    const names = Object.keys(esm).filter((name) => name !== '__esModule')
-    assert.deepEqual(Object.keys(cjs).sort(), names.sort())
-    for (const name of names) assert.equal(cjs[name], esm[name], name)
+    for (const [entry, imported] of [
+      ['encoder-manager', esm],
+      ['encoder-manager/server', server],
+    ]) {
+      const required = require(entry)
+      const names = Object.keys(imported).filter((name) => name !== '__esModule')
+      assert.deepEqual(Object.keys(required).sort(), names.sort())
+      for (const name of names) assert.equal(required[name], imported[name], name)
+    }
+    assert.equal(esm.NotFoundError, server.NotFoundError)
   })
 
   const nativeFilesLoadedBy = (load) => {

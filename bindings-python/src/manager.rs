@@ -36,10 +36,10 @@ impl Plan {
     }
 
     async fn build(self) -> Result<Engine> {
-        let foreign = self.options.foreign.clone();
+        let (manager, foreign) = (self.options.config.clone(), self.options.foreign.clone());
         let builder = self.options.builder().await?;
         let builder = builder.with_driver_factory(Arc::new(AjaDriverFactory::new(self.aja)?));
-        let builder = self.plugins.attach(builder, &foreign);
+        let builder = self.plugins.attach(builder, &manager, &foreign)?;
         Ok(Engine::new(builder.build().await?))
     }
 }

@@ -29,7 +29,7 @@ async fn manager(encoders: &[FakeEncoder], builder: ManagerBuilder) -> Manager {
         let spec = EncoderSpec::new(driver.id().clone(), "http://10.0.0.1");
         builder = builder.with_encoder_driver(spec, driver);
     }
-    let manager = builder.build().await.unwrap();
+    let manager = builder.build().await.expect("the settings are valid");
     until(|| manager.fleet_counts().online == encoders.len()).await;
     manager
 }

@@ -7,7 +7,7 @@ threads. :mod:`encoder_manager.server` is a client of the server, which does it 
 import atexit as _atexit
 
 from . import _logging as _logging
-from . import blocking, documents, errors, events, policies, reports
+from . import blocking, documents, errors, events, plugins, policies, reports, testing
 from ._encoder_manager import __version__
 from ._encoder_manager import end_process as _end_process
 from .errors import (
@@ -34,6 +34,8 @@ from .errors import (
 from .feeds import EventFeed
 from .manager import Manager
 from .monitoring import MonitoringSystem
+from .plugins import Balancer, EncoderDriver, HealthPolicy, Remediator
+from .simulator import Simulator
 from .stream import Stream
 
 # Managers that nobody closed would otherwise call into an interpreter that is gone.
@@ -41,6 +43,7 @@ _atexit.register(_end_process)
 
 __all__ = [
     "AlreadyExistsError",
+    "Balancer",
     "ConfigInvalidError",
     "ConflictError",
     "DeadlineExceededError",
@@ -48,15 +51,19 @@ __all__ = [
     "DeviceProtocolError",
     "DeviceRejectedError",
     "DeviceUnreachableError",
+    "EncoderDriver",
     "EncoderError",
     "EventFeed",
+    "HealthPolicy",
     "Manager",
     "MonitoringSystem",
     "NoEncoderAvailableError",
     "NotFoundError",
     "NotLeaderError",
+    "Remediator",
     "RevisionMismatchError",
     "ShuttingDownError",
+    "Simulator",
     "StoreUnavailableError",
     "Stream",
     "UnexpectedError",
@@ -68,6 +75,8 @@ __all__ = [
     "documents",
     "errors",
     "events",
+    "plugins",
     "policies",
     "reports",
+    "testing",
 ]

@@ -6,6 +6,7 @@
 //! the rows say whether an encoder may take the stream, and why not.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -71,4 +72,14 @@ pub trait Balancer: Debug + Send + Sync + 'static {
 
     /// Chooses, or answers `None` when no row may take the stream. `draw` is uniformly random.
     fn select(&self, demand: &Demand, fleet: &Scoreboard, draw: u64) -> Option<Placement>;
+}
+
+impl<B: Balancer + ?Sized> Balancer for Arc<B> {
+    fn name(&self) -> &str {
+        B::name(self)
+    }
+
+    fn select(&self, demand: &Demand, fleet: &Scoreboard, draw: u64) -> Option<Placement> {
+        B::select(self, demand, fleet, draw)
+    }
 }

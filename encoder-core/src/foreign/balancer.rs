@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ForeignConfig;
 use super::decide::Decider;
-use super::document::{read, write};
+use super::document::{read_object, write};
 use super::object::ForeignObject;
 use crate::balancer::{Balancer, Demand, Placement, Weighted};
 use crate::error::{Error, ErrorKind, Result};
@@ -74,6 +74,11 @@ impl ForeignBalancer {
     pub fn fallbacks(&self) -> u64 {
         self.decider.refusals()
     }
+
+    /// Why the built-in balancer chose instead, the first time that it did.
+    pub fn first_refusal(&self) -> Option<&str> {
+        self.decider.first_refusal()
+    }
 }
 
 impl Balancer for ForeignBalancer {
@@ -85,7 +90,7 @@ impl Balancer for ForeignBalancer {
         let rows: Vec<Row> = fleet.rows().collect();
         let arguments = write(&(demand, rows, draw >> (u64::BITS - DRAW_BITS)));
         let decided = self.decider.ask("select", arguments, |answer| {
-            let chosen = read("select()", answer, ErrorKind::ValidationFailed)?;
+            let chosen = read_object("select()", answer, ErrorKind::ValidationFailed)?;
             check(chosen, demand, fleet)
         });
         decided.unwrap_or_else(|| self.built_in.select(demand, fleet, draw))

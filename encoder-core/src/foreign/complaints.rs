@@ -1,7 +1,7 @@
 //! Warnings about an object that did not decide, once a minute at most.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -16,6 +16,7 @@ const SPACING: Duration = Duration::from_secs(60);
 pub(super) struct Complaints {
     total: AtomicU64,
     told: Mutex<Option<(Instant, u64)>>,
+    first: OnceLock<String>,
 }
 
 impl Complaints {
@@ -24,7 +25,13 @@ impl Complaints {
         self.total.load(Ordering::Relaxed)
     }
 
+    /// What was wrong the first time.
+    pub(super) fn first(&self) -> Option<&str> {
+        self.first.get().map(String::as_str)
+    }
+
     pub(super) fn note(&self, object: &str, method: &str, error: &Error) {
+        self.first.get_or_init(|| error.to_string());
         if let Some(times) = self.count(Instant::now()) {
             tracing::warn!(
                 object,

@@ -54,6 +54,11 @@ impl Decider {
         self.complaints.total()
     }
 
+    /// Why its first such answer could not be used.
+    pub(super) fn first_refusal(&self) -> Option<&str> {
+        self.complaints.first()
+    }
+
     /// What the object decides; `None` when that is late, fails, or `read` makes no sense of it.
     pub(super) fn ask<T>(
         &self,

@@ -43,6 +43,23 @@ pub(crate) fn read<T: DeserializeOwned>(what: &str, json: &str, kind: ErrorKind)
     }
 }
 
+/// Reads a document that must be an object, or `null` where `T` allows that. On its own, serde takes
+/// an array for an object and its items for fields.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_object<T: DeserializeOwned>(
+    what: &str,
+    json: &str,
+    kind: ErrorKind,
+) -> Result<T> {
+    if json.trim_start().starts_with('[') {
+        let violation = Violation::new("", "wrong_value", "an array, where an object belongs");
+        return Err(refusal(what, kind, vec![violation]));
+    }
+    read(what, json, kind)
+}
+
 /// Writes a document.
 ///
 /// # Errors
@@ -135,6 +152,13 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::DeviceProtocol);
             assert_eq!(error.message(), message);
         }
+    }
+
+    #[test]
+    fn an_array_is_no_object() {
+        let array = read_object::<EncoderStatus>("status()", " []", ErrorKind::DeviceProtocol);
+        let message = "status(): an array, where an object belongs";
+        assert_eq!(array.unwrap_err().message(), message);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::ForeignConfig;
 use super::decide::require;
-use super::document::{read, write};
+use super::document::{read_object, write};
 use super::feed::Feed;
 use super::object::ForeignObject;
 use crate::driver::{Capability, DeviceEvent, EncoderDriver};
@@ -91,7 +91,7 @@ impl ForeignDriver {
         capability: &str,
         config: &ForeignConfig,
     ) -> Result<Self> {
-        let capability = read("capability", capability, ErrorKind::ConfigInvalid)?;
+        let capability = read_object("capability", capability, ErrorKind::ConfigInvalid)?;
         Self::new(object, id, capability, config)
     }
 
@@ -136,7 +136,7 @@ impl Line {
 
     pub(super) async fn status(&self) -> Result<EncoderStatus> {
         let answer = self.call("status", "[]".to_owned()).await?;
-        read("status()", &answer, ErrorKind::DeviceProtocol)
+        read_object("status()", &answer, ErrorKind::DeviceProtocol)
             .map_err(|error| self.tell("status", error))
     }
 

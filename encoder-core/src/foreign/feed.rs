@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::document::{one_line, read};
+use super::document::{one_line, read_object};
 use super::driver::Line;
 use crate::driver::DeviceEvent;
 use crate::error::{ErrorKind, Result};
@@ -66,7 +66,7 @@ impl Feed {
             .line
             .object
             .call("next_event", format!("[{number}]"), None);
-        read("next_event()", &call.await?, ErrorKind::DeviceProtocol)
+        read_object("next_event()", &call.await?, ErrorKind::DeviceProtocol)
     }
 
     async fn heard(&mut self, event: DeviceEvent) -> DeviceEvent {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::ForeignConfig;
 use super::decide::Decider;
-use super::document::{read, write};
+use super::document::{read_object, write};
 use super::history::HistoryDocument;
 use super::object::ForeignObject;
 use crate::error::{Error, ErrorKind, Result};
@@ -61,6 +61,11 @@ impl ForeignHealthPolicy {
     pub fn fallbacks(&self) -> u64 {
         self.decider.refusals()
     }
+
+    /// Why the built-in conclusion stood instead, the first time that it did.
+    pub fn first_refusal(&self) -> Option<&str> {
+        self.decider.first_refusal()
+    }
 }
 
 impl HealthPolicy for ForeignHealthPolicy {
@@ -68,7 +73,11 @@ impl HealthPolicy for ForeignHealthPolicy {
         let built_in = self.built_in.assess(history, now);
         let arguments = write(&(HistoryDocument::new(history, now, &built_in),));
         let concluded = self.decider.ask("assess", arguments, |answer| {
-            check(read("assess()", answer, ErrorKind::ValidationFailed)?)
+            check(read_object(
+                "assess()",
+                answer,
+                ErrorKind::ValidationFailed,
+            )?)
         });
         concluded.unwrap_or(built_in)
     }

@@ -44,7 +44,7 @@ enum Seen {
 const OLDEST: Duration = Duration::from_secs(3_000_000_000);
 
 impl Observations {
-    /// The history of it, and the moment at which the ages are counted from, which is `wall`.
+    /// The history of it, and the moment that the ages are counted back from, which is `wall`.
     pub fn replay(&self, config: HistoryConfig, wall: Timestamp) -> (History, Instant) {
         let oldest = self.0.first().map_or(Duration::ZERO, |first| first.age);
         // Counted from the oldest on, since a monotonic clock may not reach back that far.

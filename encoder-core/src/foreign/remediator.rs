@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::ForeignConfig;
 use super::decide::Decider;
-use super::document::{read, write};
+use super::document::{read_object, write};
 use super::lent::call_with;
 use super::object::ForeignObject;
 use crate::driver::{EncoderDriver, EncoderDriverExt};
@@ -60,6 +60,11 @@ impl ForeignRemediator {
         self.decider.refusals()
     }
 
+    /// Why the built-in ladder named the step instead, the first time that it did.
+    pub fn first_refusal(&self) -> Option<&str> {
+        self.decider.first_refusal()
+    }
+
     fn runs(&self) -> bool {
         self.decider.object().has("run")
     }
@@ -97,7 +102,7 @@ impl Remediator for ForeignRemediator {
     fn next_step(&self, incident: &Incident, tried: &[Attempt]) -> Option<Step> {
         let arguments = write(&(incident, tried));
         let decided = self.decider.ask("next_step", arguments, |answer| {
-            let step = read("next_step()", answer, ErrorKind::ValidationFailed)?;
+            let step = read_object("next_step()", answer, ErrorKind::ValidationFailed)?;
             self.check(step, incident)
         });
         decided.unwrap_or_else(|| self.built_in.next_step(incident, tried))

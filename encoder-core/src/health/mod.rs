@@ -5,6 +5,7 @@
 //! weights of the others are renormalised instead.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::model::Assessment;
@@ -48,4 +49,10 @@ pub(crate) use thermal::{Overheating, Signs};
 pub trait HealthPolicy: Debug + Send + Sync + 'static {
     /// Concludes from everything observed until `now`.
     fn assess(&self, history: &History, now: Instant) -> Assessment;
+}
+
+impl<P: HealthPolicy + ?Sized> HealthPolicy for Arc<P> {
+    fn assess(&self, history: &History, now: Instant) -> Assessment {
+        P::assess(self, history, now)
+    }
 }

@@ -8,6 +8,7 @@
 //! `None` when only a failover is left. Naming is pure; [`Remediator::run`] performs the step.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -210,6 +211,17 @@ pub trait Remediator: Debug + Send + Sync + 'static {
     /// # Errors
     /// The `Device…` kinds, or [`DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded).
     async fn run(&self, step: &Step, driver: &dyn EncoderDriver) -> Result<()>;
+}
+
+#[async_trait]
+impl<R: Remediator + ?Sized> Remediator for Arc<R> {
+    fn next_step(&self, incident: &Incident, tried: &[Attempt]) -> Option<Step> {
+        R::next_step(self, incident, tried)
+    }
+
+    async fn run(&self, step: &Step, driver: &dyn EncoderDriver) -> Result<()> {
+        R::run(self, step, driver).await
+    }
 }
 
 #[cfg(test)]

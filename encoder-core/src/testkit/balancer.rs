@@ -19,14 +19,7 @@ use crate::model::{EncoderId, Health, Heat};
 #[macro_export]
 macro_rules! balancer_conformance {
     ($name:ident, $make:expr) => {
-        $crate::balancer_conformance!(@items $name, $make,
-            chosen_rows_are_eligible
-            primary_and_backup_differ
-            backup_is_in_another_failure_domain
-            wanted_primary_is_honoured
-            none_only_without_eligible_rows
-            same_input_same_answer
-        );
+        $crate::__balancer_items!(balancer_conformance @items $name, $make,);
     };
     (@items $name:ident, $make:expr, $($item:ident)*) => {
         mod $name {
@@ -38,6 +31,23 @@ macro_rules! balancer_conformance {
                     $crate::testkit::balancer::$item($make);
                 }
             )*
+        }
+    };
+}
+
+/// The items of the contract, once for all who go through them: hands them, after its own
+/// arguments, to the macro that it is given.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __balancer_items {
+    ($then:ident $($arguments:tt)*) => {
+        $crate::$then! { $($arguments)*
+            chosen_rows_are_eligible
+            primary_and_backup_differ
+            backup_is_in_another_failure_domain
+            wanted_primary_is_honoured
+            none_only_without_eligible_rows
+            same_input_same_answer
         }
     };
 }

@@ -148,8 +148,28 @@ macro_rules! driver_conformance {
         $crate::driver_conformance!(#[tokio::test] $suite, $factory);
     };
     (#[$test:meta] $suite:ident, $factory:expr) => {
-        $crate::driver_conformance!(
-            @items #[$test] $suite, $factory,
+        $crate::__driver_items!(driver_conformance @items #[$test] $suite, $factory,);
+    };
+    (@items #[$test:meta] $suite:ident, $factory:expr, $($item:ident)+) => {
+        mod $suite {
+            use super::*;
+            $(
+                #[$test]
+                async fn $item() {
+                    $crate::testkit::driver::$item(($factory)().await).await;
+                }
+            )+
+        }
+    };
+}
+
+/// The items of the contract, once for all who go through them: hands them, after its own
+/// arguments, to the macro that it is given.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __driver_items {
+    ($then:ident $($arguments:tt)*) => {
+        $crate::$then! { $($arguments)*
             identity_is_stable
             status_reads_the_device
             absent_readings_are_none
@@ -163,17 +183,6 @@ macro_rules! driver_conformance {
             events_begin_with_a_snapshot
             events_report_the_stream_state
             dropping_a_call_leaves_a_valid_device
-        );
-    };
-    (@items #[$test:meta] $suite:ident, $factory:expr, $($item:ident)+) => {
-        mod $suite {
-            use super::*;
-            $(
-                #[$test]
-                async fn $item() {
-                    $crate::testkit::driver::$item(($factory)().await).await;
-                }
-            )+
         }
     };
 }

@@ -24,13 +24,7 @@ use crate::model::{
 #[macro_export]
 macro_rules! health_conformance {
     ($name:ident, $make:expr) => {
-        $crate::health_conformance!(@items $name, $make,
-            no_data_is_unknown
-            scores_stay_in_range
-            absent_readings_do_not_count
-            same_input_same_answer
-            time_alone_can_change_the_verdict
-        );
+        $crate::__health_items!(health_conformance @items $name, $make,);
     };
     (@items $name:ident, $make:expr, $($item:ident)*) => {
         mod $name {
@@ -42,6 +36,22 @@ macro_rules! health_conformance {
                     $crate::testkit::health::$item($make);
                 }
             )*
+        }
+    };
+}
+
+/// The items of the contract, once for all who go through them: hands them, after its own
+/// arguments, to the macro that it is given.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __health_items {
+    ($then:ident $($arguments:tt)*) => {
+        $crate::$then! { $($arguments)*
+            no_data_is_unknown
+            scores_stay_in_range
+            absent_readings_do_not_count
+            same_input_same_answer
+            time_alone_can_change_the_verdict
         }
     };
 }

@@ -13,6 +13,7 @@ pub mod health;
 pub mod promtool;
 pub mod remediation;
 pub mod store;
+pub mod suite;
 pub mod witness;
 
 pub use breakable::BreakableStore;

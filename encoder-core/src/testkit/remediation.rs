@@ -30,13 +30,7 @@ use crate::remediation::{Attempt, Incident, Remediator, Step};
 #[macro_export]
 macro_rules! remediation_conformance {
     ($name:ident, $make:expr) => {
-        $crate::remediation_conformance!(@items $name, $make,
-            ladder_terminates
-            no_step_on_a_silent_encoder
-            same_input_same_answer
-            run_confirms
-            run_keeps_its_deadline
-        );
+        $crate::__remediation_items!(remediation_conformance @items $name, $make,);
     };
     (@items $name:ident, $make:expr, $($item:ident)*) => {
         mod $name {
@@ -52,7 +46,26 @@ macro_rules! remediation_conformance {
     };
 }
 
+/// The items of the contract, once for all who go through them: hands them, after its own
+/// arguments, to the macro that it is given.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __remediation_items {
+    ($then:ident $($arguments:tt)*) => {
+        $crate::$then! { $($arguments)*
+            ladder_terminates
+            no_step_on_a_silent_encoder
+            same_input_same_answer
+            run_confirms
+            run_keeps_its_deadline
+        }
+    };
+}
+
 const MOST_STEPS: usize = 100;
+
+/// What a real clock and a busy machine add to a deadline; a paused clock adds a millisecond.
+const SLACK: Duration = Duration::from_millis(250);
 
 /// Incidents of every known cause, in every combination of circumstances.
 fn incidents() -> Vec<Incident> {
@@ -170,11 +183,7 @@ pub async fn run_keeps_its_deadline<R: Remediator>(make: impl Fn() -> R) {
             let (Step::Start { deadline } | Step::Restart { deadline }) = step else {
                 continue;
             };
-            // Timers are exact to a millisecond.
-            assert!(
-                begun.elapsed() <= deadline + Duration::from_millis(5),
-                "{step:?}"
-            );
+            assert!(begun.elapsed() <= deadline + SLACK, "{step:?}");
             assert!(outcome.is_err(), "{step:?}");
         }
     }

@@ -7,5 +7,6 @@ mod computations;
 mod documents;
 mod errors;
 mod file;
+mod mutated;
 mod openapi;
 mod parity;

@@ -1,0 +1,167 @@
+//! The way from any thread to JavaScript.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use encoder_core::Result;
+use encoder_core::foreign::error_document;
+use futures::FutureExt;
+use napi::Status;
+use napi::bindgen_prelude::{FnArgs, Function};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi_derive::napi;
+use tokio_util::sync::CancellationToken;
+
+use crate::errors::{guard, panicked};
+use crate::object::Questions;
+use crate::runtime::runtime;
+
+/// What the other side is told: a kind, the call or object it is about, and a text.
+type Arguments = FnArgs<(String, u32, String)>;
+/// Weak, so that it does not keep the process alive, and unbounded, because everything that goes
+/// through it was asked for.
+type Deliver = ThreadsafeFunction<Message, (), Arguments, Status, false, true>;
+
+#[derive(Debug)]
+struct Message {
+    kind: &'static str,
+    id: u32,
+    text: String,
+}
+
+/// The way to one environment. Cheap to clone; works on every thread, and after the environment's
+/// end it does nothing.
+#[derive(Clone)]
+pub(crate) struct Port(Arc<Shared>);
+
+struct Shared {
+    deliver: Deliver,
+    calls: Mutex<HashMap<u32, CancellationToken>>,
+    questions: Questions,
+    closed: CancellationToken,
+}
+
+impl Port {
+    /// Tells the other side something. In order for each sender; never blocks.
+    pub(crate) fn send(&self, kind: &'static str, id: u32, text: String) {
+        let message = Message { kind, id, text };
+        // It fails once the environment has ended, and then nobody waits.
+        let _: Status = self
+            .0
+            .deliver
+            .call(message, ThreadsafeFunctionCallMode::NonBlocking);
+    }
+
+    /// Works on a call that the other side has numbered. It is told `done` with the answer,
+    /// `failed` with the error's document, or `cancelled` after the work was dropped.
+    ///
+    /// # Errors
+    /// Those of [`runtime`].
+    pub(crate) fn run(
+        &self,
+        call: u32,
+        work: impl Future<Output = Result<String>> + Send + 'static,
+    ) -> Result<()> {
+        let runtime = runtime()?;
+        let cancelled = self.0.closed.child_token();
+        self.calls().insert(call, cancelled.clone());
+        let port = self.clone();
+        runtime.spawn(async move {
+            let done = tokio::select! {
+                biased;
+                () = cancelled.cancelled() => None,
+                done = AssertUnwindSafe(work).catch_unwind() => Some(done),
+            };
+            port.calls().remove(&call);
+            match done.map(|done| done.unwrap_or_else(|panic| Err(panicked(&panic)))) {
+                None => port.send("cancelled", call, String::new()),
+                Some(Ok(answer)) => port.send("done", call, answer),
+                Some(Err(error)) => port.send("failed", call, error_document(&error)),
+            }
+        });
+        Ok(())
+    }
+
+    /// What the environment's objects are being asked.
+    pub(crate) fn questions(&self) -> &Questions {
+        &self.0.questions
+    }
+
+    /// Cancelled when the environment has ended.
+    pub(crate) fn closed(&self) -> &CancellationToken {
+        &self.0.closed
+    }
+
+    fn calls(&self) -> MutexGuard<'_, HashMap<u32, CancellationToken>> {
+        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Port {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let calls = self.calls().len();
+        let mut shown = formatter.debug_struct("Port");
+        shown.field("calls", &calls).finish_non_exhaustive()
+    }
+}
+
+/// The environment's end of its [`Port`]; the engine drops it when the environment ends.
+#[napi]
+#[derive(Debug)]
+pub struct NativePort(Port);
+
+#[napi]
+impl NativePort {
+    /// Opens a port that calls `deliver`, on the environment's own thread. It must not throw.
+    ///
+    /// # Errors
+    /// When the environment is about to end.
+    #[napi(constructor)]
+    pub fn new(
+        #[napi(ts_arg_type = "(kind: string, id: number, text: string) => void")] deliver: Function<
+            '_,
+            Arguments,
+            (),
+        >,
+    ) -> napi::Result<Self> {
+        let deliver = deliver
+            .build_threadsafe_function::<Message>()
+            .weak::<true>()
+            .build_callback(|context| {
+                let Message { kind, id, text } = context.value;
+                Ok((kind.to_owned(), id, text).into())
+            })?;
+        Ok(Self(Port(Arc::new(Shared {
+            deliver,
+            calls: Mutex::default(),
+            questions: Questions::default(),
+            closed: CancellationToken::new(),
+        }))))
+    }
+
+    /// Drops what is done for a call; it is `cancelled` then, unless it has settled already.
+    ///
+    /// # Errors
+    /// None but a defect.
+    #[napi]
+    pub fn cancel(&self, call: u32) -> napi::Result<()> {
+        guard(|| {
+            if let Some(cancelled) = self.0.calls().get(&call) {
+                cancelled.cancel();
+            }
+            Ok(())
+        })
+    }
+
+    pub(crate) const fn port(&self) -> &Port {
+        &self.0
+    }
+}
+
+impl Drop for NativePort {
+    fn drop(&mut self) {
+        self.0.0.closed.cancel();
+    }
+}
