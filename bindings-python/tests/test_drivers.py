@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import pathlib
+import subprocess
+import sys
 import time
 import weakref
 from typing import Any, AsyncIterator, Callable, ClassVar, Dict, List
@@ -136,6 +139,43 @@ async def test_an_interrupt_in_a_thread_is_an_error() -> None:
         rack.drivers[0].raised = KeyboardInterrupt()
         with pytest.raises(em.UnexpectedError, match="KeyboardInterrupt"):
             await manager.control("first", "reboot")
+
+
+INTERRUPTED = """
+import asyncio, sys
+sys.path.insert(0, {tests!r})
+import encoder_manager as em
+from device import Device
+from test_drivers import QUICK, Raising, until
+
+def make(spec):
+    driver = Raising(Device())
+    driver.raised = KeyboardInterrupt()
+    return driver
+
+async def main():
+    encoder = {{"encoder_id": "first", "driver": "mine", "address": "http://x.example"}}
+    async with em.Manager(QUICK, encoders=[encoder], drivers={{"mine": make}}) as manager:
+        await until("online", lambda: manager.fleet_counts()["online"] == 1)
+        try:
+            await manager.control("first", "reboot")
+        except em.UnexpectedError as error:
+            print(error)
+
+asyncio.run(main())
+"""
+
+
+def test_an_interrupt_in_the_main_thread_is_not_lost() -> None:
+    """Where asyncio does not take Ctrl-C itself, it may be a real one, and ends the program."""
+    script = INTERRUPTED.format(tests=str(pathlib.Path(__file__).parent))
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if sys.version_info >= (3, 11):
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert "unexpected: KeyboardInterrupt" in ended.stdout
+    else:
+        assert ended.returncode in (1, 130, -2) and "KeyboardInterrupt" in ended.stderr
 
 
 class Hanging(AsyncDriver):
