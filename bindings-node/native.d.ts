@@ -115,6 +115,13 @@ export declare class NativePort {
    * None but a defect.
    */
   cancel(call: number): void
+  /**
+   * Does nothing, as a call: what any call costs at least, for measuring.
+   *
+   * # Errors
+   * As an error document, when the system gives no threads.
+   */
+  nothing(call: number): void
 }
 
 /**

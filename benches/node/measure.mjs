@@ -9,13 +9,19 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 
 import { Manager } from 'encoder-manager'
-import { nothing } from 'encoder-manager/bench'
 import { Agent } from 'undici'
+
+// The package's private half: a no-op as bare as its binding allows.
+const require = createRequire(import.meta.url)
+const { call, port } = require(join(dirname(require.resolve('encoder-manager')), 'bridge.js'))
+const nothing = () => call(undefined, (id) => port.nothing(id))
 
 const VALUES = JSON.parse(readFileSync(new URL('../values.json', import.meta.url)))
 const SWEEP_SECONDS = 5

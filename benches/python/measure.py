@@ -99,11 +99,8 @@ async def call_overhead(calls: int) -> List[Figure]:
         def nothing() -> Awaitable[object]:
             return answer(native.nothing)
 
-        async def smallest() -> object:
-            return await manager.cool_down("nobody") if False else await manager.error_analysis()
-
         floor = await per_call(nothing, calls)
-        act = await per_call(smallest, calls)
+        act = await per_call(manager.error_analysis, calls)
         reads = {
             "is_ready": per_read(manager.is_ready, calls),
             "fleet_counts": per_read(manager.fleet_counts, calls),

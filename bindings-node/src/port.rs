@@ -155,6 +155,15 @@ impl NativePort {
         })
     }
 
+    /// Does nothing, as a call: what any call costs at least, for measuring.
+    ///
+    /// # Errors
+    /// As an error document, when the system gives no threads.
+    #[napi]
+    pub fn nothing(&self, call: u32) -> napi::Result<()> {
+        guard(|| self.0.run(call, async { Ok("null".to_owned()) }))
+    }
+
     pub(crate) const fn port(&self) -> &Port {
         &self.0
     }

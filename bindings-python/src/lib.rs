@@ -4,7 +4,7 @@
 //! typed Python on top.
 //!
 //! Whatever waits runs on a tokio runtime of the process and reports to a Python callable, which a
-//! thread of its own calls (see [`courier`]). So tokio's threads never wait for the interpreter, and
+//! thread of its own calls (see `courier`). So tokio's threads never wait for the interpreter, and
 //! both asyncio and plain threads can wait for the answer in their own way.
 
 mod compute;
@@ -43,7 +43,7 @@ mod _encoder_manager {
     #[pymodule_export]
     use super::object::Answer;
     #[pymodule_export]
-    use super::operation::Operation;
+    use super::operation::{Operation, nothing};
     #[pymodule_export]
     use super::runtime::end_process;
     #[pymodule_export]

@@ -8,7 +8,7 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use tokio::task::AbortHandle;
 
-use crate::errors::{defect, exception};
+use crate::errors::{defect, exception, raised};
 use crate::runtime::Process;
 
 /// Work under way.
@@ -93,6 +93,13 @@ where
         Ok(answer) => Ok((answer.into_bound_py_any(py)?, nothing)),
         Err(error) => Ok((nothing, exception(py, &error)?)),
     }
+}
+
+/// Does nothing and answers at once: what any operation costs at least, for measuring.
+#[pyfunction]
+pub(crate) fn nothing(py: Python<'_>, done: Py<PyAny>) -> PyResult<Operation> {
+    let process = Process::present(py).map_err(|error| raised(py, &error))?;
+    Ok(answered(&process, done, async { Ok("null") }))
 }
 
 /// Starts work that says through the [`Reply`] how it went. A panic is told as a defect.

@@ -188,9 +188,11 @@ class PlainDriver:
         time.sleep(self.device.latency)
         self.device.write(config, target)
 
-    def start(self) -> None:
+    def start(self) -> object:
         time.sleep(self.device.latency)
         self.device.start()
+        # Nobody looks at it.
+        return object()
 
     def stop(self) -> None:
         time.sleep(self.device.latency)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
+import pathlib
+import subprocess
+import sys
+import threading
 import time
 import weakref
 from typing import Any, AsyncIterator, Callable, ClassVar, Dict, List
@@ -14,6 +19,7 @@ import pytest
 import encoder_manager as em
 import faces
 from device import CAPABILITY, AsyncDriver, Device, PlainDriver, Rack
+from encoder_manager._workers import Workers
 from faces import REQUEST, Face
 
 QUICK: Dict[str, Any] = {
@@ -136,6 +142,43 @@ async def test_an_interrupt_in_a_thread_is_an_error() -> None:
         rack.drivers[0].raised = KeyboardInterrupt()
         with pytest.raises(em.UnexpectedError, match="KeyboardInterrupt"):
             await manager.control("first", "reboot")
+
+
+INTERRUPTED = """
+import asyncio, sys
+sys.path.insert(0, {tests!r})
+import encoder_manager as em
+from device import Device
+from test_drivers import QUICK, Raising, until
+
+def make(spec):
+    driver = Raising(Device())
+    driver.raised = KeyboardInterrupt()
+    return driver
+
+async def main():
+    encoder = {{"encoder_id": "first", "driver": "mine", "address": "http://x.example"}}
+    async with em.Manager(QUICK, encoders=[encoder], drivers={{"mine": make}}) as manager:
+        await until("online", lambda: manager.fleet_counts()["online"] == 1)
+        try:
+            await manager.control("first", "reboot")
+        except em.UnexpectedError as error:
+            print(error)
+
+asyncio.run(main())
+"""
+
+
+def test_an_interrupt_in_the_main_thread_is_not_lost() -> None:
+    """Where asyncio does not take Ctrl-C itself, it may be a real one, and ends the program."""
+    script = INTERRUPTED.format(tests=str(pathlib.Path(__file__).parent))
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if sys.version_info >= (3, 11):
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert "unexpected: KeyboardInterrupt" in ended.stdout
+    else:
+        assert ended.returncode in (1, 130, -2) and "KeyboardInterrupt" in ended.stderr
 
 
 class Hanging(AsyncDriver):
@@ -263,6 +306,94 @@ async def test_nothing_is_left_after_closing(face: str, kind: Any) -> None:
 
     assert len(left) == 2
     await until("the drivers are gone", gone)
+
+
+class OneEvent:
+    """A feed that is not a generator, and waits for ever after its first event."""
+
+    def __init__(self) -> None:
+        self.told, self.closed = False, False
+
+    def __aiter__(self) -> OneEvent:
+        return self
+
+    async def __anext__(self) -> Any:
+        if self.told:
+            await asyncio.sleep(3600)
+        self.told = True
+        return {"event": "snapshot", "status": {"stream_state": "idle"}}
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+class OnePlainEvent:
+    """The same for threads; it ends when it is closed."""
+
+    def __init__(self) -> None:
+        self.told, self._end = False, threading.Event()
+
+    def __iter__(self) -> OnePlainEvent:
+        return self
+
+    def __next__(self) -> Any:
+        if self.told:
+            self._end.wait()
+            raise StopIteration
+        self.told = True
+        return {"event": "snapshot", "status": {"stream_state": "idle"}}
+
+    @property
+    def closed(self) -> bool:
+        return self._end.is_set()
+
+    def close(self) -> None:
+        self._end.set()
+
+
+@pytest.mark.parametrize("feed", [OneEvent, OnePlainEvent])
+async def test_a_feed_is_closed_when_nobody_listens(feed: Any) -> None:
+    opened: List[Any] = []
+
+    class Feeding(PlainDriver):
+        def events(self) -> Any:
+            opened.append(feed())
+            return opened[-1]
+
+    async with managing("asyncio", Rack(Feeding, "first")) as manager:
+        await until("it is told", lambda: opened and opened[0].told)
+        await manager.remove_encoder("first")
+        await until("closed", lambda: opened[0].closed)
+    assert len(opened) == 1
+
+
+@pytest.mark.parametrize("events", [lambda: iter(()), lambda: 7, lambda: [{"event": "sung"}]])
+async def test_a_feed_that_ends_or_is_none_is_opened_again(events: Any) -> None:
+    opened: List[float] = []
+
+    class Feeding(PlainDriver):
+        def events(self) -> Any:
+            opened.append(time.monotonic())
+            return events()
+
+    async with managing("asyncio", Rack(Feeding, "first")) as manager:
+        await until("three times", lambda: len(opened) >= 3)
+        assert online(manager) == 1
+    # After a growing pause.
+    assert opened[2] - opened[1] > opened[1] - opened[0] > 0.2
+
+
+def test_an_idle_thread_keeps_nothing_alive() -> None:
+    workers, ran = Workers(), threading.Event()
+    work = functools.partial(ran.set)
+    kept = weakref.ref(work)
+    workers.submit(work)
+    del work
+    assert ran.wait(PATIENCE)
+    end = time.monotonic() + 2
+    while kept() is not None:
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 class Made(AsyncDriver):

@@ -156,9 +156,14 @@ def block_the_loop() -> None:
 
 
 def hold_the_interpreter() -> None:
+    """One call of a built-in function, during which no other Python code runs."""
     end = time.monotonic() + 2
+    size = 1_000_000
     while time.monotonic() < end:
-        pass
+        begun = time.monotonic()
+        sum(range(size))
+        # About a second each.
+        size = max(size, int(size / max(time.monotonic() - begun, 0.001)))
 
 
 @pytest.mark.parametrize("hold", [block_the_loop, hold_the_interpreter])

@@ -81,6 +81,9 @@ def check(
 ) -> Operation: ...
 def compute(name: str, arguments: str) -> str: ...
 def end_process() -> None: ...
+def nothing(
+    done: Callable[[Optional[str], Optional[EncoderError]], object],
+) -> Operation: ...
 
 __all__ = [
     "ACTS",
@@ -100,4 +103,5 @@ __all__ = [
     "check",
     "compute",
     "end_process",
+    "nothing",
 ]
