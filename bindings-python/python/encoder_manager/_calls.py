@@ -180,7 +180,8 @@ class Call:
             value = function(*arguments())
             then(await value if inspect.isawaitable(value) else value)
 
-        self._in_loop(run())
+        # Made in the loop: one that stops before it gets there would leave it unawaited.
+        self._in_loop(run)
 
     def run_in_thread(self, function: Function, arguments: Function, then: Then) -> None:
         """Calls a function in a thread."""
@@ -204,22 +205,27 @@ class Call:
     def _call(self, function: Function, arguments: Function, then: Then) -> None:
         value = function(*arguments())
         if inspect.isawaitable(value):
-            self._in_loop(value, then)
+            self._in_loop(lambda: value, then, made=value)
         else:
             then(value)
 
-    def _in_loop(self, main: Awaitable[Any], then: Optional[Then] = None) -> None:
+    def _in_loop(
+        self,
+        main: Callable[[], Awaitable[Any]],
+        then: Optional[Then] = None,
+        made: Optional[Awaitable[Any]] = None,
+    ) -> None:
         def begin() -> None:
             if self.cancelled:
-                _discard(main)
+                _discard(made)
             else:
-                self._task = asyncio.ensure_future(self._guarded(main, then))
+                self._task = asyncio.ensure_future(self._guarded(main(), then))
 
         self._uses_loop = True
         try:
             self.plugin.home.in_loop(begin)
         except BaseException:
-            _discard(main)
+            _discard(made)
             raise
 
     async def _guarded(self, main: Awaitable[Any], then: Optional[Then]) -> None:
@@ -250,10 +256,10 @@ class Call:
             self._task.cancel()
 
 
-def _discard(main: Awaitable[Any]) -> None:
+def _discard(made: Optional[Awaitable[Any]]) -> None:
     """Never awaited, and nothing to be warned of."""
-    if inspect.iscoroutine(main):
-        main.close()
+    if inspect.iscoroutine(made):
+        made.close()
 
 
 def _is_real_interrupt(error: BaseException) -> bool:
