@@ -11,7 +11,7 @@ PYTHON ?= python3
 ALL := --workspace --all-features --locked
 
 # What `make test` does, cheap things first.
-STEPS := tools fmt lengths msrv dependencies clippy docs features build bindings python unit doctest interop installer stories
+STEPS := tools fmt lengths msrv dependencies clippy docs features build unit doctest interop python node packages installer stories
 
 # The profile that npm packages are built with: dev or release.
 NAPI_PROFILE ?= release
@@ -70,8 +70,11 @@ features: ## library and driver compile with each feature alone
 build: ## programs and bindings, for the tests that start them
 	cargo build $(ALL)
 
-bindings: ## Node loads its module and sees the same version
-	@PYTHON=$(PYTHON) .ci/bindings
+# The features that `build` used, so that only the module itself is compiled again.
+node: export CARGO_ARGUMENTS := --workspace --all-features
+node: ## the Node package: its types, its tests, its tarballs
+	@$(MAKE) npm-pack NAPI_PROFILE=dev
+	npm test --silent --prefix bindings-node
 
 npm-pack: ## the Node package and the one of this platform, as tarballs in bindings-node/dist
 	npm ci --silent --no-audit --no-fund --prefix bindings-node
@@ -108,6 +111,9 @@ python: ## the Python package: the embedded manager, the server's client, types,
 
 wheel: ## the Python package as one wheel in bindings-python/dist
 	@PYTHON=$(PYTHON) WHEEL_PROFILE=$(WHEEL_PROFILE) .ci/wheel
+
+packages: ## wheel and tarballs as a stranger has them: every example, and the READMEs' programs
+	$(PYTHON) tests/packages/run
 
 installer: ## the installer, run for real below temporary roots; the files for Docker
 	tests/install/run

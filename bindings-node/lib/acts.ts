@@ -47,14 +47,14 @@ export interface WaitOptions extends CallOptions {
 
 /** Which figures of the past are asked for; the last hour of the manager itself unless said. */
 export interface HistoryQuery {
-  readonly encoder_id?: string
+  readonly encoder_id?: string | undefined
   /** RFC 3339. */
-  readonly from?: string
+  readonly from?: string | undefined
   /** RFC 3339. */
-  readonly to?: string
-  readonly step_seconds?: number
+  readonly to?: string | undefined
+  readonly step_seconds?: number | undefined
   /** Names of figures; all of them unless given. */
-  readonly metrics?: readonly string[]
+  readonly metrics?: readonly string[] | undefined
 }
 
 /** Which alerts nobody shall be told about, and until when. */
@@ -66,9 +66,9 @@ export type SilenceWish = Omit<SilenceRequest, 'match'> & {
 /** Somebody who begins to publish. */
 export interface PublishAttempt {
   readonly stream_key: string
-  readonly url?: string
-  readonly address?: string
-  readonly agent?: string
+  readonly url?: string | undefined
+  readonly address?: string | undefined
+  readonly agent?: string | undefined
 }
 
 /** The server waits as long, unless it is configured otherwise. */

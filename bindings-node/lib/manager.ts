@@ -85,16 +85,16 @@ export class Manager extends ManagerActs {
     const waits = readFlag('startStream', 'waitLive', waitLive)
     const wait_live_seconds = waits ? secondsOf(deadlineMs ?? WAIT_DEADLINE_MS) : undefined
     const given = { request, stream_id: streamId, wait_live_seconds }
-    return new Stream(this, await this[ENGINE].act<StreamDocument>('start_stream', given, call))
+    return Stream.of(this, await this[ENGINE].act<StreamDocument>('start_stream', given, call))
   }
 
   /** A stream. @throws {@link NotFoundError} */
   stream(stream: StreamOrId): Stream {
-    return new Stream(this, this.streamDocument(stream))
+    return Stream.of(this, this.streamDocument(stream))
   }
 
   /** All streams, ended ones included while they are remembered. */
   streams(): Stream[] {
-    return this.streamDocuments().map((document) => new Stream(this, document))
+    return this.streamDocuments().map((document) => Stream.of(this, document))
   }
 }

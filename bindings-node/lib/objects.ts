@@ -6,10 +6,16 @@
  *
  * @packageDocumentation
  */
-import { call, crossing, handle, port } from './bridge.js'
-import { encode, type Arguments } from './encode.js'
-import { DeviceProtocolError, UnexpectedError } from './errors.js'
-import type { Capability, DeviceAction, DriverStatus } from './plugin-documents.js'
+import { call, crossing, handle, port, type CallOptions } from './bridge.js'
+import { encode, split, type Arguments } from './encode.js'
+import { ConfigInvalidError, DeviceProtocolError, UnexpectedError } from './errors.js'
+import type {
+  Capability,
+  DeviceAction,
+  DriverStatus,
+  EncodingSettings,
+  PublishTarget,
+} from './plugin-documents.js'
 import type { LentDriver } from './plugins.js'
 import { raisedDocument } from './raised.js'
 
@@ -99,7 +105,7 @@ async function answer(id: number, text: string): Promise<void> {
     answer = [true, raisedDocument(error)]
   }
   calls.delete(id)
-  const taken = crossing(() => port.answer(id, ...answer))
+  const taken = crossing(() => port.answer(id, ...answer)) && !answer[0]
   if (!taken && given instanceof Handover) given.takeBack()
 }
 
@@ -114,14 +120,16 @@ function invoke(id: number, question: Question, signal: AbortSignal): unknown {
   return implementation({ args, signal, driver: lent })
 }
 
-/** The JSON of an answer; one that has none is nonsense of the device. */
+/** The JSON of an answer. One that has none is nonsense of the device, or of the driver itself. */
 function write(method: string, given: unknown): string {
   if (!ANSWERING.has(method)) return 'null'
   try {
     return (encode(`${method}()`, given as Arguments) as string | undefined) ?? 'null'
   } catch (error) {
     const { message } = error as Error
-    throw new DeviceProtocolError(message, { code: 'device_protocol', cause: error })
+    throw method === 'create'
+      ? new ConfigInvalidError(message, { code: 'config_invalid', cause: error })
+      : new DeviceProtocolError(message, { code: 'device_protocol', cause: error })
   }
 }
 
@@ -136,28 +144,34 @@ class Lent implements LentDriver {
     this.#during = during
   }
 
-  async status(): Promise<DriverStatus> {
-    return JSON.parse(await this.#call('status')) as DriverStatus
+  async status(options?: CallOptions): Promise<DriverStatus> {
+    return JSON.parse(await this.#call('status', [], options)) as DriverStatus
   }
 
-  async configure(...[settings, target]: Parameters<LentDriver['configure']>): Promise<void> {
-    await this.#call('configure', settings, target)
+  async configure(
+    settings: EncodingSettings,
+    target: PublishTarget,
+    options?: CallOptions,
+  ): Promise<void> {
+    await this.#call('configure', [settings, target], options)
   }
 
-  async start(): Promise<void> {
-    await this.#call('start')
+  async start(options?: CallOptions): Promise<void> {
+    await this.#call('start', [], options)
   }
 
-  async stop(): Promise<void> {
-    await this.#call('stop')
+  async stop(options?: CallOptions): Promise<void> {
+    await this.#call('stop', [], options)
   }
 
-  async control(action: DeviceAction): Promise<void> {
-    await this.#call('control', action)
+  async control(action: DeviceAction, options?: CallOptions): Promise<void> {
+    await this.#call('control', [action], options)
   }
 
-  #call(method: string, ...args: object[]): Promise<string> {
-    const text = encode(`LentDriver.${method}`, args as unknown as Arguments)
-    return call(undefined, (id) => port.drive(id, this.#during, method, text))
+  #call(method: string, args: object[], options: CallOptions | undefined): Promise<string> {
+    const operation = `LentDriver.${method}`
+    const [, { signal }] = split(operation, options, [])
+    const text = encode(operation, args as unknown as Arguments)
+    return call(signal, (id) => port.drive(id, this.#during, method, text))
   }
 }

@@ -15,23 +15,23 @@ export type AjaConfig = Readonly<Record<string, unknown>>
 /** How long objects of the program may take. */
 export interface ForeignConfig {
   /** How long a call of a driver may take, and making one; 10 unless given. */
-  readonly call_deadline_seconds?: number
+  readonly call_deadline_seconds?: number | undefined
   /** How long a decision may take until the built-in policy decides instead; 250 unless given. */
-  readonly decide_deadline_ms?: number
+  readonly decide_deadline_ms?: number | undefined
 }
 
 /** Everything that makes a manager. */
 export interface ManagerOptions extends Plugins {
   /** Every threshold, interval and deadline. */
-  readonly config?: ManagerConfig
+  readonly config?: ManagerConfig | undefined
   /** Encoders to register. */
-  readonly encoders?: Iterable<EncoderRequest>
+  readonly encoders?: Iterable<EncoderRequest> | undefined
   /** Path of a database that outlives the process; without it records are kept in memory. */
-  readonly store?: string | null
+  readonly store?: string | null | undefined
   /** Settings of the AJA driver. */
-  readonly aja?: AjaConfig
+  readonly aja?: AjaConfig | undefined
   /** How long objects of the program may take. */
-  readonly foreign?: ForeignConfig
+  readonly foreign?: ForeignConfig | undefined
 }
 
 /** Options as the native half reads them, and the objects to be lent to it. */

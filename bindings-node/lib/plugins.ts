@@ -17,6 +17,7 @@
  *
  * @packageDocumentation
  */
+import type { CallOptions } from './bridge.js'
 import type {
   Assessment,
   Attempt,
@@ -109,11 +110,11 @@ export interface LentDriver {
   /** The encoder it speaks to. */
   readonly id: string
   readonly capability: Capability
-  status(): Promise<DriverStatus>
-  configure(settings: EncodingSettings, target: PublishTarget): Promise<void>
-  start(): Promise<void>
-  stop(): Promise<void>
-  control(action: DeviceAction): Promise<void>
+  status(options?: CallOptions): Promise<DriverStatus>
+  configure(settings: EncodingSettings, target: PublishTarget, options?: CallOptions): Promise<void>
+  start(options?: CallOptions): Promise<void>
+  stop(options?: CallOptions): Promise<void>
+  control(action: DeviceAction, options?: CallOptions): Promise<void>
 }
 
 /** Mends in place, before a stream moves. */

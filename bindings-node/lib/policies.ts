@@ -55,12 +55,12 @@ export type BalancerName =
 /** How encoders are chosen. */
 export interface SelectOptions {
   /** `weighted` unless given. */
-  readonly policy?: BalancerName
+  readonly policy?: BalancerName | undefined
   /** Settings of `weighted`. */
-  readonly weighted?: Readonly<Record<string, unknown>>
-  readonly demand?: Partial<Demand>
+  readonly weighted?: Readonly<Record<string, unknown>> | undefined
+  readonly demand?: Partial<Demand> | undefined
   /** A random whole number from 0 to 2^53 - 1; 0 unless given. */
-  readonly draw?: number
+  readonly draw?: number | undefined
 }
 
 /** What was seen of an encoder at one moment. */
@@ -75,37 +75,37 @@ export type Observation = { readonly age_seconds: number } & (
 /** How an encoder is judged. */
 export interface AssessOptions {
   /** `all` of them together unless given; the device or the connection alone. */
-  readonly policy?: 'all' | 'direct' | 'connection'
-  readonly config?: ManagerConfig
+  readonly policy?: 'all' | 'direct' | 'connection' | undefined
+  readonly config?: ManagerConfig | undefined
   /** The present, RFC 3339; ages count from it. */
-  readonly now?: string
+  readonly now?: string | undefined
 }
 
 /** What makes an encoder hot; what is not known is left out of the score. */
 export interface Warmth {
   /** Degrees Celsius. */
-  readonly temperature?: number | null
+  readonly temperature?: number | null | undefined
   /** Requests a second. */
-  readonly request_rate?: number | null
+  readonly request_rate?: number | null | undefined
   /** Share of requests that fail, 0 to 1. */
-  readonly error_rate?: number | null
-  readonly load_percent?: number | null
+  readonly error_rate?: number | null | undefined
+  readonly load_percent?: number | null | undefined
 }
 
 /** How heat is scored. */
 export interface HeatOptions {
   /** Settings of the section `thermal`. */
-  readonly config?: Readonly<Record<string, unknown>>
+  readonly config?: Readonly<Record<string, unknown>> | undefined
   /** The temperature that is too hot, in degrees Celsius. */
-  readonly too_hot?: number
+  readonly too_hot?: number | undefined
 }
 
 /** How encoders are mended. */
 export interface StepOptions {
   /** What was tried before, oldest first. */
-  readonly tried?: readonly Attempt[]
+  readonly tried?: readonly Attempt[] | undefined
   /** Settings of the section `remediation`. */
-  readonly config?: Readonly<Record<string, unknown>>
+  readonly config?: Readonly<Record<string, unknown>> | undefined
 }
 
 /**

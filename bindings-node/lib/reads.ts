@@ -26,30 +26,30 @@ import { EventFeed, EventSource } from './live.js'
 import type { ManagerConfig, ManagerOptions } from './options.js'
 import { idOf, type StreamOrId } from './stream-id.js'
 
-/** Where the native manager is kept: not for programs. */
+/** Where the native manager is kept. @internal */
 export const ENGINE = Symbol('engine')
 
 /** Which errors are asked for. */
 export interface ErrorQuery {
   /** RFC 3339. */
-  readonly from?: string
+  readonly from?: string | undefined
   /** RFC 3339. */
-  readonly to?: string
-  readonly pattern?: string
-  readonly encoder_id?: string
-  readonly site?: string
-  readonly destination?: string
-  readonly severity?: Severity
+  readonly to?: string | undefined
+  readonly pattern?: string | undefined
+  readonly encoder_id?: string | undefined
+  readonly site?: string | undefined
+  readonly destination?: string | undefined
+  readonly severity?: Severity | undefined
 }
 
 /** Which notifications are asked for. */
 export interface NoticeQuery {
-  readonly sink?: string
-  readonly state?: 'held' | 'pending' | 'sent' | 'digested' | 'dead_letter'
+  readonly sink?: string | undefined
+  readonly state?: 'held' | 'pending' | 'sent' | 'digested' | 'dead_letter' | undefined
   /** RFC 3339. */
-  readonly from?: string
+  readonly from?: string | undefined
   /** RFC 3339. */
-  readonly to?: string
+  readonly to?: string | undefined
 }
 
 /** Which events are asked for. */

@@ -5,9 +5,9 @@
  */
 import { NativeSimulator } from '../native.js'
 import { hold, release } from './alive.js'
-import { call, crossing, port, type CallOptions } from './bridge.js'
+import { call, crossing, port, unlessAborted, type CallOptions } from './bridge.js'
 import type { EncoderRequest } from './documents.js'
-import { encode, readOptions, readSignal, type Arguments } from './encode.js'
+import { encode, split, type Arguments } from './encode.js'
 import type {
   Fault,
   FaultKind,
@@ -58,14 +58,14 @@ export class Simulator {
    *
    * @throws ValidationFailedError for options that make no sense.
    */
-  static async start(options: SimulatorOptions = {}, call_?: CallOptions): Promise<Simulator> {
-    const { signal } = readOptions(START, call_, ['signal'])
-    const setup = encode(START, { ...options })
+  static async start(setup: SimulatorOptions = {}, options?: CallOptions): Promise<Simulator> {
+    const [, { signal }] = split(START, options, [])
+    const text = encode(START, { ...setup })
     const native = new NativeSimulator(port)
     hold(native)
     try {
-      const devices = await call(readSignal(START, signal), (id) => native.start(id, setup))
-      return new Simulator(native, JSON.parse(devices) as Device[], options.password)
+      const devices = await call(signal, (id) => native.start(id, text))
+      return new Simulator(native, JSON.parse(devices) as Device[], setup.password)
     } catch (error) {
       release(native)
       throw error
@@ -135,9 +135,10 @@ export class Simulator {
   }
 
   /** Ends the devices; their ports are closed then. Twice is harmless. */
-  close(): Promise<void> {
+  async close(options?: CallOptions): Promise<void> {
+    const [, { signal }] = split('Simulator.close', options, [])
     this.#closing ??= this.#close()
-    return this.#closing
+    return unlessAborted(this.#closing, signal)
   }
 
   async #close(): Promise<void> {

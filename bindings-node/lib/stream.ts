@@ -25,12 +25,16 @@ export class Stream {
   readonly #manager: Manager
   readonly #key: string
 
-  /** @internal */
-  constructor(manager: Manager, document: StreamDocument) {
+  private constructor(manager: Manager, document: StreamDocument) {
     this.id = document.stream_id
     this.rtmpUrl = document.rtmp_url
     this.#key = document.stream_key
     this.#manager = manager
+  }
+
+  /** @internal */
+  static of(manager: Manager, document: StreamDocument): Stream {
+    return new Stream(manager, document)
   }
 
   /**

@@ -17,8 +17,8 @@
 import { AssertionError } from 'node:assert'
 
 import { hold, release } from './alive.js'
-import { call, port } from './bridge.js'
-import { encode } from './encode.js'
+import { call, port, type CallOptions } from './bridge.js'
+import { encode, split } from './encode.js'
 import { Lending, methodsOf, type Policy } from './lending.js'
 import type { EncodingSettings, PublishTarget } from './plugin-documents.js'
 import type { Awaitable, Balancer, EncoderDriver, HealthPolicy, Remediator } from './plugins.js'
@@ -73,7 +73,9 @@ const DEVICE = {
 export async function checkDriver(
   item: string,
   make: () => Awaitable<DriverUnderTest>,
+  options?: CallOptions,
 ): Promise<void> {
+  const [, { signal }] = split('checkDriver', options, [])
   const subject = await make()
   const lending = new Lending()
   try {
@@ -86,7 +88,7 @@ export async function checkDriver(
       target: subject.target,
       within_seconds: subject.withinSeconds,
     }
-    await check('driver', item, encode('checkDriver', document))
+    await check('driver', item, encode('checkDriver', document), signal)
   } finally {
     lending.end()
     await subject.close?.()
@@ -99,8 +101,12 @@ export async function checkDriver(
  *
  * @throws AssertionError with what is wrong.
  */
-export function checkBalancer(item: string, make: () => Awaitable<Balancer>): Promise<void> {
-  return checkPolicy('balancer', 'balancer', item, make)
+export function checkBalancer(
+  item: string,
+  make: () => Awaitable<Balancer>,
+  options?: CallOptions,
+): Promise<void> {
+  return checkPolicy('balancer', 'balancer', item, make, options)
 }
 
 /**
@@ -111,8 +117,9 @@ export function checkBalancer(item: string, make: () => Awaitable<Balancer>): Pr
 export function checkHealthPolicy(
   item: string,
   make: () => Awaitable<HealthPolicy>,
+  options?: CallOptions,
 ): Promise<void> {
-  return checkPolicy('health_policy', 'healthPolicy', item, make)
+  return checkPolicy('health_policy', 'healthPolicy', item, make, options)
 }
 
 /**
@@ -121,8 +128,12 @@ export function checkHealthPolicy(
  *
  * @throws AssertionError with what is wrong.
  */
-export function checkRemediator(item: string, make: () => Awaitable<Remediator>): Promise<void> {
-  return checkPolicy('remediator', 'remediator', item, make)
+export function checkRemediator(
+  item: string,
+  make: () => Awaitable<Remediator>,
+  options?: CallOptions,
+): Promise<void> {
+  return checkPolicy('remediator', 'remediator', item, make, options)
 }
 
 async function checkPolicy(
@@ -130,23 +141,29 @@ async function checkPolicy(
   part: Policy,
   item: string,
   make: () => Awaitable<object>,
+  options: CallOptions | undefined,
 ): Promise<void> {
+  const [, { signal }] = split(`check of a ${suite}`, options, [])
   const lending = new Lending()
   const maker = lending.method('make', async () => lending.policy(part, await make()))
   try {
-    await check(suite, item, String(maker))
+    await check(suite, item, String(maker), signal)
   } finally {
     lending.end()
   }
 }
 
-async function check(suite: string, item: string, subject: string): Promise<void> {
+async function check(
+  suite: string,
+  item: string,
+  subject: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const running = {}
   hold(running)
   try {
-    const wrong = JSON.parse(
-      await call(undefined, (id) => port.check(id, suite, item, subject)),
-    ) as string | null
+    const wrong = JSON.parse(await call(signal, (id) => port.check(id, suite, item, subject))) as
+      string | null
     if (wrong !== null) throw new AssertionError({ message: `${item}: ${wrong}` })
   } finally {
     release(running)

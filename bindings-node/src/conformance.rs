@@ -236,7 +236,10 @@ impl<T: Send + Sync + 'static> Made<T> {
     /// Whether every answer could be used: the built-in policy would hide a wrong one.
     fn decided(&self, first_refusal: fn(&T) -> Option<&str>) -> Outcome {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        match all.iter().find_map(|one| first_refusal(one).map(str::to_owned)) {
+        match all
+            .iter()
+            .find_map(|one| first_refusal(one).map(str::to_owned))
+        {
             None => Ok(()),
             Some(why) => Err(format!(
                 "the built-in one had to decide, since the answer could not be used: {why}"

@@ -171,7 +171,12 @@ describe('a balancer that breaks its contract', () => {
   it('by choosing who may not be chosen', () =>
     balancerIsWrong(
       'chosen_rows_are_eligible',
-      (_, fleet) => ({ primary: fleet[0].encoder_id }),
+      (demand, fleet, draw) => {
+        const full = fleet.find((row) => !row.eligible)
+        return full && demand.primary === null
+          ? { primary: full.encoder_id }
+          : new LeastLoaded().select(demand, fleet, draw)
+      },
       /the answer could not be used: .*not eligible or excluded/,
     ))
 
@@ -234,5 +239,12 @@ describe('the suites', () => {
   it('have no item of another name', () => {
     const check = checkDriver('is_pretty', () => underTest())
     return assert.rejects(check, isWrong('is_pretty', /the suite has no item `is_pretty`/))
+  })
+
+  it('end when nobody waits for them', async () => {
+    const signal = AbortSignal.timeout(50)
+    const never = () => ({ select: () => new Promise(() => {}) })
+    const check = checkBalancer('same_input_same_answer', never, { signal })
+    await assert.rejects(check, { name: 'TimeoutError' })
   })
 })

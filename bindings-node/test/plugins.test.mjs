@@ -141,6 +141,10 @@ describe('makers of drivers', () => {
     }
     await refused(noPassword, 'device_auth', 'no password is given')
     await refused(() => Promise.reject(new Error('sold out')), 'unexpected', 'sold out')
+    const capability = { limits: { max_bitrate: NaN } }
+    const nan =
+      'create(): capability.limits.max_bitrate: NaN has no JSON; leave out what is not known'
+    await refused(() => ({ ...drivable, capability }), 'config_invalid', nan)
     const nothing = 'the driver "mine" is undefined; give an object'
     await refused(() => undefined, 'config_invalid', nothing)
     await refused(() => ({}), 'config_invalid', 'mine lacks status(), configure(), start(), stop()')
@@ -386,6 +390,7 @@ describe('a feed of events', () => {
 describe('a driver that is lent', () => {
   it('does what it is told while the step lasts, and refuses afterwards', async (test) => {
     const fleet = devices('one')
+    const device = fleet.byId.get('one')
     const lent = {}
     const remediator = {
       nextStep: ({ reachable }, tried) =>
@@ -397,6 +402,11 @@ describe('a driver that is lent', () => {
           driver.control({ action: 'mute' }),
           driver.configure({ resolution: 7 }, {}),
         ])
+        const { status } = device
+        device.status = () => new Promise(() => {})
+        const soon = AbortSignal.timeout(20)
+        lent.aborted = (await Promise.allSettled([driver.status({ signal: soon })]))[0]
+        device.status = status
         await driver.stop()
         await driver.start()
       },
@@ -408,12 +418,12 @@ describe('a driver that is lent', () => {
     })
     await until('online', () => online(manager) === 1)
     const stream = await manager.startStream({ ...REQUEST, protection: 'none' }, { waitLive: true })
-    const device = fleet.byId.get('one')
     device.failStream()
     await until('mended', () => lent.step && device.state === 'streaming')
     assert.equal(lent.driver.id, 'one')
     assert.equal(lent.driver.capability.reboot, true)
     assert.equal(lent.status.stream_state, 'failing')
+    assert.equal(lent.aborted.reason.name, 'TimeoutError')
     const codes = lent.refusals.map(({ reason }) => reason.code)
     assert.deepEqual(codes, ['unsupported', 'validation_failed'])
     await until('live again', () => stream.state === 'live')

@@ -1,5 +1,6 @@
 // The rules as plain functions. What they decide is tested in Rust; here, that they are reached.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 
 import { policies } from 'encoder-manager'
@@ -20,6 +21,43 @@ const row = (encoder_id, more = {}) => ({
   reasons: [],
   ...more,
 })
+
+/** The functions by the names that the vectors call them, with their arguments in order. */
+const BY_NAME = {
+  validate_stream: ({ request, defaults }) => policies.validateStream(request, defaults),
+  validate_config: ({ config }) => policies.validateConfig(config),
+  validate_change: ({ config, changes }) => policies.validateChange(config, changes),
+  validate_for_encoder: ({ config, url, capability, input }) =>
+    policies.validateForEncoder(config, url, capability, input),
+  recommended_bitrate: ({ resolution, fps }) => policies.recommendedBitrate(resolution, fps),
+  select_encoders: ({ fleet, ...options }) => policies.selectEncoders(fleet, options),
+  assess_health: ({ observations, ...options }) => policies.assessHealth(observations, options),
+  heat: ({ config, too_hot, ...warmth }) =>
+    policies.heat(warmth, JSON.parse(JSON.stringify({ config, too_hot }))),
+  next_step: ({ incident, ...options }) => policies.nextStep(incident, options),
+  check_config: ({ config }) => policies.checkConfig(config),
+}
+
+for (const file of ['validator', 'health', 'balancing', 'repairs']) {
+  describe(`decisions of ${file}.json`, () => {
+    const url = new URL(`../../tests/vectors/${file}.json`, import.meta.url)
+    for (const { case: title, function: name, arguments: given, outcome } of JSON.parse(
+      readFileSync(url),
+    )) {
+      it(`${name}: ${title}`, () => {
+        if ('result' in outcome) return assert.deepEqual(BY_NAME[name](given), outcome.result)
+        assert.throws(
+          () => BY_NAME[name](given),
+          ({ code, violations }) => {
+            const rules = violations.map(({ field, code }) => ({ field, code }))
+            assert.deepEqual({ code, violations: rules }, outcome.error)
+            return true
+          },
+        )
+      })
+    }
+  })
+}
 
 describe('policies', () => {
   it('fill a request in, or say everything that is wrong with it', () => {

@@ -26,7 +26,8 @@ pub(super) async fn measure(span: Duration, devices: &mut Simulators) -> Outcome
     let count = u32::try_from(urls.len())?.max(1);
     let begun = Instant::now();
     let places = (0..).zip(&urls);
-    let loops = places.map(|(place, url)| follow(&http, &values, url, begun + EVERY / count * place));
+    let loops =
+        places.map(|(place, url)| follow(&http, &values, url, begun + EVERY / count * place));
     let usage = async {
         tokio::time::sleep(EVERY).await;
         Usage::over(span, devices).await

@@ -2,33 +2,12 @@
 import { Manager } from 'encoder-manager'
 
 import { Device, DeviceDriver } from './device.mjs'
+import { QUICK } from './fleet.mjs'
+
+export { REQUEST, until } from './fleet.mjs'
 
 /** Notices soon. */
-export const WATCH = {
-  active_interval_ms: 100,
-  idle_interval_ms: 100,
-  retry_interval_ms: 50,
-  silent_interval_ms: 200,
-  timeout_ms: 300,
-}
-
-export const REQUEST = {
-  resolution: '1920x1080',
-  bitrate: 6_000_000,
-  fps: 30,
-  destination: { url: 'rtmp://ingest.example/live', personality: 'takeover' },
-}
-
-/** What is true in time, or an error that says what never was. */
-export async function until(what, holds, ms = 20_000) {
-  const end = Date.now() + ms
-  for (;;) {
-    const found = await holds()
-    if (found) return found
-    if (Date.now() > end) throw new Error(`never happened: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}
+export const WATCH = { ...QUICK.watch, timeout_ms: 300 }
 
 /** Devices by id, and the maker of their drivers. */
 export function devices(...ids) {

@@ -6,18 +6,23 @@ import { Manager, Simulator } from 'encoder-manager'
 
 import { devices, online, REQUEST, until, WATCH } from './objects.mjs'
 
-const fleet = devices('one', 'two')
-const hang = () => new Promise(() => {})
-const manager = new Manager({
-  config: { watch: WATCH },
-  encoders: fleet.encoders,
-  drivers: { mine: (registration) => Object.assign(fleet.make(registration), { control: hang }) },
-  balancer: { select: (_, rows) => ({ primary: rows[0].encoder_id }) },
-})
-await manager.open()
-const helos = await Simulator.start({ count: 1, fast: true })
-await until('both are online', () => online(manager) === 2)
-await manager.startStream({ ...REQUEST, protection: 'none' }, { waitLive: true })
-manager.control('two', 'reboot').catch(() => {})
-parentPort.postMessage(helos.urls[0])
-while (workerData.busy);
+// The test runner takes every file below test/ for a test and runs it as a program.
+if (parentPort !== null) await live()
+
+async function live() {
+  const fleet = devices('one', 'two')
+  const hang = () => new Promise(() => {})
+  const manager = new Manager({
+    config: { watch: WATCH },
+    encoders: fleet.encoders,
+    drivers: { mine: (registration) => Object.assign(fleet.make(registration), { control: hang }) },
+    balancer: { select: (_, rows) => ({ primary: rows[0].encoder_id }) },
+  })
+  await manager.open()
+  const helos = await Simulator.start({ count: 1, fast: true })
+  await until('both are online', () => online(manager) === 2)
+  await manager.startStream({ ...REQUEST, protection: 'none' }, { waitLive: true })
+  manager.control('two', 'reboot').catch(() => {})
+  parentPort.postMessage(helos.urls[0])
+  while (workerData.busy);
+}
