@@ -5,7 +5,7 @@
 //! is written in TypeScript on top.
 //!
 //! Work runs on one runtime of this process, never on a thread of JavaScript. Each environment, the
-//! main one and each worker's, has a [`Port`](port::Port), through which everything that is not an
+//! main one and each worker's, has a port, through which everything that is not an
 //! immediate answer reaches it. When an environment ends, its port closes, which drops what was
 //! under way, and its managers shut down.
 

@@ -36,7 +36,7 @@ async def recorded(store: str, encoder: str, span: timedelta) -> Points:
     async with Manager(store=store) as manager:
         begun = datetime.now(timezone.utc) - span
         history = await manager.history(
-            encoder, from_=begun.isoformat(), step_seconds=span.total_seconds() / 480, metrics=[METRIC]
+            encoder, since=begun, step_seconds=span.total_seconds() / 480, metrics=[METRIC]
         )
     return history["series"].get(METRIC, [])
 
@@ -50,7 +50,7 @@ async def simulated(seconds: float) -> Points:
             begun = datetime.now(timezone.utc) - timedelta(seconds=seconds)
             encoder = helos.encoders()[0]["encoder_id"]
             history = await manager.history(
-                encoder, from_=begun.isoformat(), step_seconds=1, metrics=[METRIC]
+                encoder, since=begun, step_seconds=1, metrics=[METRIC]
             )
     return history["series"].get(METRIC, [])
 

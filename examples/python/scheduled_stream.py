@@ -43,6 +43,8 @@ async def show(manager: Manager, target: str, start: datetime, stop: datetime) -
     stream = on_air(manager)
     if stream is None:
         await until(start - LEAD)
+        for encoder in manager.encoders():
+            await manager.monitor_encoder(encoder["encoder_id"])
         stream = await manager.start_stream(
             stream_id=NAME,
             resolution="1920x1080",

@@ -15,10 +15,10 @@ from typing import Dict, List
 
 from encoder_manager import Manager, Simulator
 from encoder_manager.documents import EncoderRequest
-from encoder_manager.events import Event
+from encoder_manager.events import Frame
 
 
-def told(event: Event, known: Dict[str, str]) -> List[str]:
+def told(event: Frame, known: Dict[str, str]) -> List[str]:
     """Lines for what is new in an event; health updates also come when nothing changed."""
     if event["event"] == "lagged":
         return [f"this program fell behind and lost {event['data']['lost'] or 'some'} events"]
