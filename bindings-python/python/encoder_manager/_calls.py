@@ -180,7 +180,7 @@ class Call:
             value = function(*arguments())
             then(await value if inspect.isawaitable(value) else value)
 
-        self._in_loop(run())
+        self._in_loop(run)
 
     def run_in_thread(self, function: Function, arguments: Function, then: Then) -> None:
         """Calls a function in a thread."""
@@ -203,30 +203,35 @@ class Call:
 
     def _call(self, function: Function, arguments: Function, then: Then) -> None:
         value = function(*arguments())
-        if inspect.isawaitable(value):
-            self._in_loop(value, then)
-        else:
+        if not inspect.isawaitable(value):
             then(value)
+            return
 
-    def _in_loop(self, main: Awaitable[Any], then: Optional[Then] = None) -> None:
-        def begin() -> None:
-            if self.cancelled:
-                _discard(main)
-            else:
-                self._task = asyncio.ensure_future(self._guarded(main, then))
+        async def follow() -> None:
+            then(await value)
 
-        self._uses_loop = True
         try:
-            self.plugin.home.in_loop(begin)
+            self._in_loop(follow, lambda: _discard(value))
         except BaseException:
-            _discard(main)
+            _discard(value)
             raise
 
-    async def _guarded(self, main: Awaitable[Any], then: Optional[Then]) -> None:
+    def _in_loop(
+        self, main: Callable[[], Awaitable[None]], otherwise: Optional[Callable[[], None]] = None
+    ) -> None:
+        # Coroutines are made in the loop only: it may be over before it comes to them.
+        def begin() -> None:
+            if not self.cancelled:
+                self._task = asyncio.ensure_future(self._guarded(main))
+            elif otherwise is not None:
+                otherwise()
+
+        self._uses_loop = True
+        self.plugin.home.in_loop(begin)
+
+    async def _guarded(self, main: Callable[[], Awaitable[None]]) -> None:
         try:
-            value = await main
-            if then is not None:
-                then(value)
+            await main()
         except asyncio.CancelledError as error:
             self.fail(UnexpectedError(f"{self.method}() was cancelled: {one_line(error)}"))
             raise

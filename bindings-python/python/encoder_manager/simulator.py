@@ -373,11 +373,12 @@ class Simulator:
         Takes the settings of the kind (:class:`FaultSettings`) and limits (:class:`FaultLimits`).
         ``{"delay": {"delay_ms": 20}}`` is the same as ``"delay", delay_ms=20``.
         """
+        kind: object = fault
+        limits: Dict[str, object] = {**options}
+        if isinstance(fault, str):
+            names = [name for name in FaultSettings.__annotations__ if name in limits]
+            kind = {fault: {name: limits.pop(name) for name in names}} if names else fault
         # Beside settings that are given already, more of them are refused like unknown limits.
-        names = FaultSettings.__annotations__ if isinstance(fault, str) else ()
-        settings = {name: value for name, value in options.items() if name in names}
-        limits = {name: value for name, value in options.items() if name not in names}
-        kind = {fault: settings} if settings else fault
         _ask(self._native, "inject", place=place, fault={"kind": kind, **limits})
 
     def clear_faults(self, place: Optional[int] = None) -> None:
