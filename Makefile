@@ -18,7 +18,7 @@ NAPI_PROFILE ?= release
 # And the wheel.
 WHEEL_PROFILE ?= release
 
-.PHONY: help demo npm-pack wheel test bench extra check-monitoring $(STEPS) run-nextest run-cargo-test
+.PHONY: help demo npm-pack wheel test bench bench-python bench-node extra check-monitoring $(STEPS) run-nextest run-cargo-test
 
 help: ## list the targets
 	@echo "make demo    a simulated fleet, the server and a failover to watch (Ctrl-C ends it)"
@@ -101,6 +101,20 @@ bench: ## measurements with a goal; neither part of the tests nor comparable bet
 	cargo run --release --locked -p encoder-benches -- failover
 	cargo run --release --locked -p encoder-benches -- init
 	cargo run --release --locked -p encoder-benches -- idle
+
+# On packages with the release profile, in an environment of their own.
+bench-python: ## the Python package beside its floor and aiohttp
+	$(MAKE) wheel WHEEL_PROFILE=release
+	cargo build --release --locked -p encoder-benches
+	$(PYTHON) -m venv --clear target/bench-python
+	target/bench-python/bin/python -m pip install --quiet --disable-pip-version-check aiohttp bindings-python/dist/*.whl
+	target/bench-python/bin/python benches/python/measure.py
+
+bench-node: ## the Node package beside its floor and undici
+	$(MAKE) npm-pack NAPI_PROFILE=release
+	cargo build --release --locked -p encoder-benches
+	npm install --silent --no-audit --no-fund --no-save --prefix benches/node bindings-node/dist/*.tgz undici@7
+	node benches/node/measure.mjs
 
 interop: ## Python and Node clients against the server
 	tests/clients/run

@@ -45,6 +45,13 @@ async def test_every_kind_of_fault_is_known(kind: Any) -> None:
         settings = SETTINGS.get(kind, {})
         helos.inject(0, kind, times=3, lasts_ms=60_000, **settings)
         found = helos.faults(0)
+        if settings:
+            helos.clear_faults()
+            whole: Any = {kind: settings}
+            helos.inject(0, whole, times=3, lasts_ms=60_000)
+            assert helos.faults(0) == found
+            with pytest.raises(em.ValidationFailedError, match="unknown field"):
+                helos.inject(0, whole, **settings)
         if kind in ONCE:
             assert found == []
             return
@@ -70,7 +77,7 @@ async def test_a_stream_fails_over_between_simulated_devices() -> None:
         request: Any = {**REQUEST, "protection": "warm"}
         stream = await manager.start_stream(request, wait_live=10)
         before = stream.document()["primary"]["encoder_id"]
-        place = int(before.rpartition("-")[2])
+        place = int(before.rpartition("-")[2]) - 1
         url = stream.document()["destination"]["url"]
         await until("arrived", lambda: helos.ingest.history())
         assert helos.get(place, "ReplicatorStreamState") == "2"
@@ -141,9 +148,9 @@ def test_without_asyncio() -> None:
         _ = helos.urls
     with helos:
         (encoder,) = helos.encoders()
-        assert (encoder.get("password"), encoder.get("encoder_id")) == ("studio", "helo-0")
+        assert (encoder.get("password"), encoder.get("encoder_id")) == ("studio", "helo-1")
         with em.blocking.Manager(QUICK, encoders=[encoder]) as manager:
-            assert manager.monitor_encoder("helo-0")["encoder"]["status"] == "online"
+            assert manager.monitor_encoder("helo-1")["encoder"]["status"] == "online"
         with pytest.raises(em.ConflictError, match="runs already"):
             helos.__enter__()
     with pytest.raises(em.ShuttingDownError, match="make a new one"):

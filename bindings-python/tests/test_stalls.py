@@ -224,7 +224,7 @@ async def test_a_balancer_that_hangs_delays_a_stream_by_its_deadline_only() -> N
         await stream.stop()
 
 
-def test_a_closed_loop_is_told_and_does_not_hang() -> None:
+async def test_a_closed_loop_is_told_and_does_not_hang() -> None:
     device = Device()
     manager = em.Manager(QUICK, encoders=[MINE], drivers={"mine": lambda spec: Quiet(device)})
 
@@ -233,14 +233,15 @@ def test_a_closed_loop_is_told_and_does_not_hang() -> None:
         await until("online", lambda: manager.fleet_counts()["online"] == 1)
         return asyncio.get_running_loop()
 
-    loop = asyncio.run(leave_it_open())
+    # In a thread: in this one, pytest has a loop.
+    loop = await asyncio.to_thread(asyncio.run, leave_it_open())
     end = time.monotonic() + 10
     while "requests fail" not in str(manager.encoder_health("mine")):
         assert time.monotonic() < end, manager.encoder_health("mine")
-        time.sleep(0.05)
+        await asyncio.sleep(0.05)
     with pytest.raises(em.ConflictError, match="close the manager before the loop ends"):
         PluginHome(loop).in_loop(lambda: None)
-    assert asyncio.run(manager.close())
+    assert await asyncio.to_thread(asyncio.run, manager.close())
 
 
 SCRIPT = """

@@ -180,7 +180,6 @@ class Call:
             value = function(*arguments())
             then(await value if inspect.isawaitable(value) else value)
 
-        # Made in the loop: one that stops before it gets there would leave it unawaited.
         self._in_loop(run)
 
     def run_in_thread(self, function: Function, arguments: Function, then: Then) -> None:
@@ -204,35 +203,35 @@ class Call:
 
     def _call(self, function: Function, arguments: Function, then: Then) -> None:
         value = function(*arguments())
-        if inspect.isawaitable(value):
-            self._in_loop(lambda: value, then, made=value)
-        else:
+        if not inspect.isawaitable(value):
             then(value)
+            return
 
-    def _in_loop(
-        self,
-        main: Callable[[], Awaitable[Any]],
-        then: Optional[Then] = None,
-        made: Optional[Awaitable[Any]] = None,
-    ) -> None:
-        def begin() -> None:
-            if self.cancelled:
-                _discard(made)
-            else:
-                self._task = asyncio.ensure_future(self._guarded(main(), then))
+        async def follow() -> None:
+            then(await value)
 
-        self._uses_loop = True
         try:
-            self.plugin.home.in_loop(begin)
+            self._in_loop(follow, lambda: _discard(value))
         except BaseException:
-            _discard(made)
+            _discard(value)
             raise
 
-    async def _guarded(self, main: Awaitable[Any], then: Optional[Then]) -> None:
+    def _in_loop(
+        self, main: Callable[[], Awaitable[None]], otherwise: Optional[Callable[[], None]] = None
+    ) -> None:
+        # Coroutines are made in the loop only: it may be over before it comes to them.
+        def begin() -> None:
+            if not self.cancelled:
+                self._task = asyncio.ensure_future(self._guarded(main))
+            elif otherwise is not None:
+                otherwise()
+
+        self._uses_loop = True
+        self.plugin.home.in_loop(begin)
+
+    async def _guarded(self, main: Callable[[], Awaitable[None]]) -> None:
         try:
-            value = await main
-            if then is not None:
-                then(value)
+            await main()
         except asyncio.CancelledError as error:
             self.fail(UnexpectedError(f"{self.method}() was cancelled: {one_line(error)}"))
             raise
@@ -256,10 +255,10 @@ class Call:
             self._task.cancel()
 
 
-def _discard(made: Optional[Awaitable[Any]]) -> None:
+def _discard(main: Awaitable[Any]) -> None:
     """Never awaited, and nothing to be warned of."""
-    if inspect.iscoroutine(made):
-        made.close()
+    if inspect.iscoroutine(main):
+        main.close()
 
 
 def _is_real_interrupt(error: BaseException) -> bool:

@@ -192,7 +192,8 @@ class PushingDriver(EncoderDriver, Protocol):
         """What the device says unasked: an asynchronous generator, or a plain one, which may block.
 
         Begins with a ``snapshot``; where it does not, the status is read and put first. It is
-        opened anew, after a growing pause, when it ends or raises, and closed when nobody listens.
+        opened anew, after a growing pause, when it ends or raises, and closed when nobody listens:
+        a plain generator that waits, once it gives its next event.
         """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Dict, List, Literal, Optional, Tuple, Type, TypeVar, Union, cast
+from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple, Type, TypeVar, Union, cast
 
 from typing_extensions import Self, TypeAlias, TypedDict, Unpack
 
@@ -353,24 +353,32 @@ class Simulator:
         return cast("List[str]", _ask(self._native, "urls"))
 
     def encoders(self) -> List[EncoderRequest]:
-        """The devices as encoders for a manager: ``helo-0``, ``helo-1`` and so on."""
+        """The devices as encoders for a manager: ``helo-1`` for the first, and so on."""
         encoders: List[EncoderRequest] = []
         for place, url in enumerate(self.urls):
-            encoder: EncoderRequest = {"encoder_id": f"helo-{place}", "address": url}
+            encoder: EncoderRequest = {"encoder_id": f"helo-{place + 1}", "address": url}
             if self._password is not None:
                 encoder["password"] = self._password
             encoders.append(encoder)
         return encoders
 
-    def inject(self, place: int, fault: FaultKind, **options: Unpack[_FaultOptions]) -> None:
+    def inject(
+        self,
+        place: int,
+        fault: Union[FaultKind, Mapping[FaultKind, FaultSettings]],
+        **options: Unpack[_FaultOptions],
+    ) -> None:
         """Lets something go wrong. Once this returns, the next request meets it.
 
         Takes the settings of the kind (:class:`FaultSettings`) and limits (:class:`FaultLimits`).
+        ``{"delay": {"delay_ms": 20}}`` is the same as ``"delay", delay_ms=20``.
         """
-        names = FaultSettings.__annotations__
-        settings = {name: value for name, value in options.items() if name in names}
-        limits = {name: value for name, value in options.items() if name not in names}
-        kind = {fault: settings} if settings else fault
+        kind: object = fault
+        limits: Dict[str, object] = {**options}
+        if isinstance(fault, str):
+            names = [name for name in FaultSettings.__annotations__ if name in limits]
+            kind = {fault: {name: limits.pop(name) for name in names}} if names else fault
+        # Beside settings that are given already, more of them are refused like unknown limits.
         _ask(self._native, "inject", place=place, fault={"kind": kind, **limits})
 
     def clear_faults(self, place: Optional[int] = None) -> None:

@@ -70,4 +70,7 @@ pub mod adr {
 
     #[doc = include_str!("adr/0010-settings-by-hand-over.md")]
     pub mod settings_by_hand_over {}
+
+    #[doc = include_str!("adr/0011-json-to-other-languages.md")]
+    pub mod json_to_other_languages {}
 }
