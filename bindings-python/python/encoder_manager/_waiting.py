@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import queue
-from typing import Callable, Optional, Tuple, TypeVar
+import threading
+import time
+from collections import deque
+from typing import Callable, Deque, Generic, Optional, Tuple, TypeVar
 
 from ._encoder_manager import Operation
 from .errors import ConflictError, EncoderError, UnexpectedError
@@ -54,15 +56,47 @@ def _settle(future: asyncio.Future[T], result: T, error: Optional[EncoderError])
         future.set_result(result)
 
 
+class Mailbox(Generic[T]):
+    """Where one thread waits for what others put in. Signal handlers may use it, too.
+
+    Not ``queue.SimpleQueue``: in some Pythons it waits for ever when a signal arrives at the very
+    end of a time-out.
+    """
+
+    def __init__(self) -> None:
+        self._letters: Deque[T] = deque()
+        # Free when something was put in since the last look.
+        self._news = threading.Lock()
+        self._news.acquire()
+
+    def put(self, letter: T) -> None:
+        """Puts something in, and wakes who waits."""
+        self._letters.append(letter)
+        with contextlib.suppress(RuntimeError):
+            self._news.release()
+
+    def take(self, timeout: float) -> Optional[T]:
+        """The oldest that is there; ``None`` after so many seconds without any."""
+        end = time.monotonic() + timeout
+        while True:
+            with contextlib.suppress(IndexError):
+                return self._letters.popleft()
+            left = end - time.monotonic()
+            if left <= 0:
+                return None
+            self._news.acquire(timeout=left)
+
+
 def block(start: Start[T]) -> T:
     """Starts an operation and waits for it. An exception meanwhile, such as ``KeyboardInterrupt``,
     stops it."""
-    answers: queue.SimpleQueue[Tuple[Optional[T], Optional[EncoderError]]] = queue.SimpleQueue()
+    answers: Mailbox[Tuple[Optional[T], Optional[EncoderError]]] = Mailbox()
     operation = start(lambda result, error: answers.put((result, error)))
     try:
         while True:
-            with contextlib.suppress(queue.Empty):
-                return _take(*answers.get(timeout=LOOK))
+            answer = answers.take(LOOK)
+            if answer is not None:
+                return _take(*answer)
     finally:
         operation.cancel()
 

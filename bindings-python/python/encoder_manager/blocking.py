@@ -7,7 +7,6 @@ may be called from any thread, let other threads run while they wait, and end wi
 
 from __future__ import annotations
 
-import queue
 import time
 from types import TracebackType
 from typing import Dict, List, Optional, Tuple, Type, TypeVar, Union
@@ -22,7 +21,7 @@ from ._encoder_manager import Feed, Operation
 from ._json import decode, encode
 from ._reads import ManagerReads
 from ._requests import StreamFields, start_command
-from ._waiting import LOOK, Done, block
+from ._waiting import LOOK, Done, Mailbox, block
 from .errors import EncoderError
 from .events import Frame
 from .feeds import BATCH, frame, interest
@@ -176,7 +175,7 @@ class EventFeed:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         self._ready: List[str] = []
-        self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+        self._arrivals: Mailbox[Arrival] = Mailbox()
         self._asked: Optional[Operation] = None
         self._over = False
         self._last_id: Optional[int] = None
@@ -232,15 +231,13 @@ class EventFeed:
             self._asked = self._feed.next(BATCH, lambda *arrival: arrivals.put(arrival))
         while True:
             left = LOOK if end is None else min(LOOK, end - time.monotonic())
-            if left < 0:
+            arrival = self._arrivals.take(left)
+            if arrival is not None:
+                self._asked = None
+                self._take(*arrival)
+                return True
+            if left < LOOK:
                 return False
-            try:
-                batch, error = self._arrivals.get(timeout=left)
-            except queue.Empty:
-                continue
-            self._asked = None
-            self._take(batch, error)
-            return True
 
     def _take(self, batch: Optional[List[str]], error: Optional[EncoderError]) -> None:
         if self._over or not batch:
