@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use encoder_aja::{AjaConfig, AjaDriverFactory};
-use encoder_core::foreign::ManagerOptions;
-use encoder_core::{Error, ErrorKind, Manager, Result};
+use encoder_core::foreign::{ManagerOptions, read_document};
+use encoder_core::{ErrorKind, Manager, Result};
+use serde::Deserialize;
 
 use crate::plugins::Plugins;
 use crate::port::Port;
@@ -35,20 +36,20 @@ impl Plan {
     /// # Errors
     /// Those of [`ManagerOptions::builder`] and of [`encoder_core::ManagerBuilder::build`].
     pub(crate) async fn build(self, port: Port) -> Result<Manager> {
-        let (config, foreign) = (self.options.config.clone(), self.options.foreign.clone());
         let aja = Arc::new(AjaDriverFactory::new(self.aja)?);
-        let builder = self.options.builder().await?.with_driver_factory(aja);
-        let builder = self.plugins.attach(builder, &port, &config, &foreign)?;
-        builder.build().await
+        let builder = self.options.builder(self.plugins.parts(&port)).await?;
+        builder.with_driver_factory(aja).build().await
     }
 }
 
+#[derive(Deserialize)]
+struct AjaDocument {
+    aja: AjaConfig,
+}
+
+/// Named by their path in the options, which is where a program writes them.
 fn read_aja(document: &str) -> Result<AjaConfig> {
-    let mut json = serde_json::Deserializer::from_str(document);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let text = error.inner().to_string();
-        let text = text.split(" at line ").next().unwrap_or_default();
-        let message = format!("options: aja.{}: {text}", error.path());
-        Error::new(ErrorKind::ConfigInvalid, message)
-    })
+    let options = format!(r#"{{"aja":{document}}}"#);
+    let read: AjaDocument = read_document("options", &options, ErrorKind::ConfigInvalid)?;
+    Ok(read.aja)
 }

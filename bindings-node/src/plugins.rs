@@ -3,13 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use encoder_core::foreign::{
-    ForeignBalancer, ForeignConfig, ForeignDriverFactory, ForeignHealthPolicy, ForeignObject,
-    ForeignRemediator,
-};
-use encoder_core::health::Composite;
-use encoder_core::remediation::Ladder;
-use encoder_core::{Error, ErrorKind, ManagerBuilder, ManagerConfig, Result};
+use encoder_core::foreign::{ForeignObject, ForeignObjectFactory, ForeignPlugins};
+use encoder_core::{Error, ErrorKind, Result};
 use serde::Deserialize;
 
 use crate::factory::JsFactory;
@@ -39,40 +34,21 @@ impl Plugins {
             .map_err(|error| Error::new(ErrorKind::ConfigInvalid, format!("plugins: {error}")))
     }
 
-    /// Gives the objects their parts. Where one does not decide, what the configuration says does.
-    ///
-    /// # Errors
-    /// Those of the adapters.
-    pub(crate) fn attach(
-        self,
-        mut builder: ManagerBuilder,
-        port: &Port,
-        config: &ManagerConfig,
-        foreign: &ForeignConfig,
-    ) -> Result<ManagerBuilder> {
-        for (name, number) in self.drivers {
-            let maker = Arc::new(JsFactory::new(port.clone(), number));
-            let factory = ForeignDriverFactory::new(name, maker, foreign);
-            builder = builder.with_driver_factory(Arc::new(factory));
+    /// What the manager is given of them.
+    pub(crate) fn parts(self, port: &Port) -> ForeignPlugins {
+        let part =
+            |document| Arc::new(JsObject::new(port.clone(), document)) as Arc<dyn ForeignObject>;
+        let factory = |number| {
+            Arc::new(JsFactory::new(port.clone(), number)) as Arc<dyn ForeignObjectFactory>
+        };
+        let drivers = self.drivers.into_iter();
+        ForeignPlugins {
+            drivers: drivers
+                .map(|(name, number)| (name, factory(number)))
+                .collect(),
+            balancer: self.balancer.map(part),
+            health_policy: self.health_policy.map(part),
+            remediator: self.remediator.map(part),
         }
-        if let Some(document) = self.balancer {
-            let balancer = ForeignBalancer::new(object(port, document), foreign)?;
-            builder = builder.with_balancer(Arc::new(balancer));
-        }
-        if let Some(document) = self.health_policy {
-            let built_in = Arc::new(Composite::built_in(config));
-            let policy = ForeignHealthPolicy::new(object(port, document), foreign, built_in)?;
-            builder = builder.with_health_policy(Arc::new(policy));
-        }
-        if let Some(document) = self.remediator {
-            let remediator = ForeignRemediator::new(object(port, document), foreign)?
-                .with_built_in(Ladder::new(config.remediation.clone()));
-            builder = builder.with_remediator(Arc::new(remediator));
-        }
-        Ok(builder)
     }
-}
-
-fn object(port: &Port, document: ObjectDocument) -> Arc<dyn ForeignObject> {
-    Arc::new(JsObject::new(port.clone(), document))
 }

@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, OnceLock, PoisonError};
 
 use encoder_aja::{AjaConfig, AjaDriverFactory};
-use encoder_core::foreign::{Engine, ManagerOptions};
-use encoder_core::model::Violation;
+use encoder_core::foreign::{Engine, ManagerOptions, read_document};
 use encoder_core::{Error, ErrorKind, Result};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -30,41 +29,23 @@ impl Plan {
     fn read(options: &str, aja: &str) -> Result<Self> {
         Ok(Self {
             options: ManagerOptions::read(options)?,
-            aja: read_aja(aja)?,
+            aja: read_document::<AjaDocument>("options", aja, ErrorKind::ConfigInvalid)?.aja,
             plugins: Plugins::default(),
         })
     }
 
     async fn build(self) -> Result<Engine> {
-        let (manager, foreign) = (self.options.config.clone(), self.options.foreign.clone());
-        let builder = self.options.builder().await?;
-        let builder = builder.with_driver_factory(Arc::new(AjaDriverFactory::new(self.aja)?));
-        let builder = self.plugins.attach(builder, &manager, &foreign)?;
+        let aja = Arc::new(AjaDriverFactory::new(self.aja)?);
+        let builder = self.options.builder(self.plugins.parts()).await?;
+        let builder = builder.with_driver_factory(aja);
         Ok(Engine::new(builder.build().await?))
     }
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 struct AjaDocument {
     aja: AjaConfig,
-}
-
-/// # Errors
-/// [`ErrorKind::ConfigInvalid`] naming the setting, without the value where that is a secret.
-fn read_aja(document: &str) -> Result<AjaConfig> {
-    let mut json = serde_json::Deserializer::from_str(document);
-    let read: Result<AjaDocument, _> = serde_path_to_error::deserialize(&mut json);
-    read.map(|document| document.aja).map_err(|error| {
-        let path = error.path().to_string();
-        let told = match path.ends_with("password") {
-            true => "wrong type".to_owned(),
-            false => error.inner().to_string(),
-        };
-        let violation = Violation::new(path.clone(), "wrong_value", told.clone());
-        Error::new(ErrorKind::ConfigInvalid, format!("{path}: {told}"))
-            .with_violations(vec![violation])
-    })
 }
 
 #[derive(Debug, Default)]

@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use encoder_core::foreign::{
-    ForeignBalancer, ForeignConfig, ForeignDriverFactory, ForeignHealthPolicy, ForeignRemediator,
-};
-use encoder_core::health::Composite;
-use encoder_core::remediation::Ladder;
-use encoder_core::{ManagerBuilder, ManagerConfig, Result};
+use encoder_core::foreign::{ForeignObject, ForeignObjectFactory, ForeignPlugins};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -51,36 +46,16 @@ impl Plugins {
         Ok(plugins)
     }
 
-    /// Adds them to a manager in the making.
-    ///
-    /// # Errors
-    /// [`ErrorKind::ConfigInvalid`](encoder_core::ErrorKind::ConfigInvalid) for an object that lacks
-    /// a method.
-    pub(crate) fn attach(
-        self,
-        mut builder: ManagerBuilder,
-        manager: &ManagerConfig,
-        config: &ForeignConfig,
-    ) -> Result<ManagerBuilder> {
-        for (name, factory) in self.drivers {
-            let factory = ForeignDriverFactory::new(name, Arc::new(factory), config);
-            builder = builder.with_driver_factory(Arc::new(factory));
+    /// What the manager is given of them.
+    pub(crate) fn parts(self) -> ForeignPlugins {
+        let part = |object: PythonObject| Arc::new(object) as Arc<dyn ForeignObject>;
+        let factory = |made: PythonFactory| Arc::new(made) as Arc<dyn ForeignObjectFactory>;
+        let drivers = self.drivers.into_iter();
+        ForeignPlugins {
+            drivers: drivers.map(|(name, made)| (name, factory(made))).collect(),
+            balancer: self.balancer.map(part),
+            health_policy: self.health_policy.map(part),
+            remediator: self.remediator.map(part),
         }
-        if let Some(object) = self.balancer {
-            let balancer = ForeignBalancer::new(Arc::new(object), config)?;
-            builder = builder.with_balancer(Arc::new(balancer));
-        }
-        if let Some(object) = self.health_policy {
-            let built_in = Arc::new(Composite::built_in(manager));
-            let policy = ForeignHealthPolicy::new(Arc::new(object), config, built_in)?;
-            builder = builder.with_health_policy(Arc::new(policy));
-        }
-        if let Some(object) = self.remediator {
-            let ladder = Ladder::new(manager.remediation.clone());
-            let remediator = ForeignRemediator::new(Arc::new(object), config)?;
-            let remediator = remediator.with_built_in(ladder);
-            builder = builder.with_remediator(Arc::new(remediator));
-        }
-        Ok(builder)
     }
 }

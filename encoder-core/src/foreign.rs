@@ -44,10 +44,12 @@ mod live;
 mod object;
 mod observations;
 mod options;
+mod plugins;
 mod remediator;
 
 pub use balancer::{ForeignBalancer, PlacementDocument};
 pub use compute::{COMPUTATIONS, compute};
+pub use document::read as read_document;
 pub use driver::ForeignDriver;
 pub use engine::Engine;
 pub use error::{error_document, read_error};
@@ -58,6 +60,7 @@ pub use live::EventFeed;
 pub use object::{CreatedDriver, ForeignObject, ForeignObjectFactory};
 pub use observations::Observations;
 pub use options::ManagerOptions;
+pub use plugins::ForeignPlugins;
 pub use remediator::ForeignRemediator;
 
 /// How long objects of another language may take.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use encoder_aja::simulator::{Personality, SimulatedIngest, SimulatorConfig, Timing};
-use encoder_core::{Error, ErrorKind, Result};
+use encoder_core::foreign::read_document;
+use encoder_core::{ErrorKind, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -92,17 +93,7 @@ impl SetupDocument {
     }
 }
 
-/// Reads a document; what is wrong is named by its path.
+/// Reads a document; what is wrong is named by its path, without the values of secrets.
 pub(super) fn read<T: DeserializeOwned>(what: &str, document: &str) -> Result<T> {
-    let mut json = serde_json::Deserializer::from_str(document);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let text = error.inner().to_string();
-        let text = text.split(" at line ").next().unwrap_or_default();
-        let path = error.path().to_string();
-        let message = match path.as_str() {
-            "." => format!("{what}: {text}"),
-            path => format!("{what}: {path}: {text}"),
-        };
-        Error::new(ErrorKind::ValidationFailed, message)
-    })
+    read_document(what, document, ErrorKind::ValidationFailed)
 }

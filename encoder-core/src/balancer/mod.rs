@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::BalancerChoice;
 use crate::fleet::Scoreboard;
 use crate::model::EncoderId;
 
@@ -25,6 +26,17 @@ pub use power_of_two::PowerOfTwoChoices;
 pub use rendezvous::Rendezvous;
 pub use round_robin::RoundRobin;
 pub use weighted::{Weighted, WeightedConfig};
+
+/// The built-in balancer of that name, with its default settings.
+pub fn built_in(choice: BalancerChoice) -> Arc<dyn Balancer> {
+    match choice {
+        BalancerChoice::Weighted => Arc::new(Weighted::default()),
+        BalancerChoice::LeastLoaded => Arc::new(LeastLoaded),
+        BalancerChoice::PowerOfTwo => Arc::new(PowerOfTwoChoices),
+        BalancerChoice::RoundRobin => Arc::new(RoundRobin::default()),
+        BalancerChoice::Rendezvous => Arc::new(Rendezvous),
+    }
+}
 
 /// What a stream needs of an encoder.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

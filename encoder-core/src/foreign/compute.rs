@@ -1,5 +1,7 @@
 //! The pure decisions as functions of plain data: validator, balancers, health, heat, repairs.
 
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,10 +9,7 @@ use serde_json::Value;
 use super::balancer::PlacementDocument;
 use super::document::{read, write};
 use super::observations::Observations;
-use crate::balancer::{
-    Balancer, Demand, LeastLoaded, PowerOfTwoChoices, Rendezvous, RoundRobin, Weighted,
-    WeightedConfig,
-};
+use crate::balancer::{self, Balancer, Demand, Weighted, WeightedConfig};
 use crate::config::{BalancerChoice, ManagerConfig, StreamDefaults};
 use crate::driver::Capability;
 use crate::error::{Error, ErrorKind, Result};
@@ -195,12 +194,9 @@ struct SelectArguments {
 
 fn select(arguments: SelectArguments) -> Result<Option<PlacementDocument>> {
     let fleet = Scoreboard::from_rows(arguments.fleet);
-    let balancer: Box<dyn Balancer> = match arguments.policy {
-        BalancerChoice::Weighted => Box::new(Weighted::new(arguments.weighted)),
-        BalancerChoice::LeastLoaded => Box::new(LeastLoaded),
-        BalancerChoice::PowerOfTwo => Box::new(PowerOfTwoChoices),
-        BalancerChoice::RoundRobin => Box::new(RoundRobin::default()),
-        BalancerChoice::Rendezvous => Box::new(Rendezvous),
+    let balancer: Arc<dyn Balancer> = match arguments.policy {
+        BalancerChoice::Weighted => Arc::new(Weighted::new(arguments.weighted)),
+        other => balancer::built_in(other),
     };
     let chosen = balancer.select(&arguments.demand, &fleet, arguments.draw);
     Ok(chosen.map(|placement| PlacementDocument::new(placement, &fleet)))

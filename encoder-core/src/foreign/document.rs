@@ -9,11 +9,12 @@ use crate::model::Violation;
 /// Fields whose values never appear in a message.
 const SECRETS: [&str; 2] = ["stream_key", "password"];
 
-/// Reads a document. `what` names it in messages, such as `status()`.
+/// Reads a document strictly. `what` names it in messages, such as `status()`. Unknown keys are errors
+/// whatever the type says, and values of secrets stay out of messages.
 ///
 /// # Errors
 /// `kind`, with one violation for each thing that is wrong: an unknown key, a wrong type, no JSON.
-pub(crate) fn read<T: DeserializeOwned>(what: &str, json: &str, kind: ErrorKind) -> Result<T> {
+pub fn read<T: DeserializeOwned>(what: &str, json: &str, kind: ErrorKind) -> Result<T> {
     let mut unknown = Vec::new();
     let mut note = |path: serde_ignored::Path<'_>| unknown.push(plain(&path.to_string()));
     let mut track = serde_path_to_error::Track::new();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::ForeignConfig;
 use super::document::read;
+use super::{ForeignConfig, ForeignPlugins};
 use crate::config::ManagerConfig;
 use crate::error::{ErrorKind, Result};
 use crate::manager::{Manager, ManagerBuilder};
@@ -42,13 +42,15 @@ impl ManagerOptions {
         read("options", document, ErrorKind::ConfigInvalid)
     }
 
-    /// Begins to put the manager together.
+    /// Begins to put the manager together, with the objects that take part in it.
     ///
     /// # Errors
-    /// [`ErrorKind::ValidationFailed`] for an encoder, [`ErrorKind::StoreUnavailable`], and
+    /// [`ErrorKind::ValidationFailed`] for an encoder, [`ErrorKind::ConfigInvalid`] for an object that
+    /// lacks a method, [`ErrorKind::StoreUnavailable`], and
     /// [`ErrorKind::Unsupported`] for a `store` in a build without one.
-    pub async fn builder(self) -> Result<ManagerBuilder> {
-        let mut builder = Manager::builder().with_config(self.config);
+    pub async fn builder(self, plugins: ForeignPlugins) -> Result<ManagerBuilder> {
+        let builder = plugins.attach(Manager::builder(), &self.config, &self.foreign)?;
+        let mut builder = builder.with_config(self.config);
         for (place, encoder) in self.encoders.into_iter().enumerate() {
             let spec = encoder_spec(encoder, None)
                 .map_err(|error| error.with_context("encoders", place))?;

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use super::monitors::{self, Monitors};
 use super::{Inner, Manager};
 use crate::alerts::{self, AlertBook, AlertSink};
-use crate::balancer::{Balancer, LeastLoaded, PowerOfTwoChoices, Rendezvous, RoundRobin, Weighted};
-use crate::config::{BalancerChoice, ManagerConfig};
+use crate::balancer::{self, Balancer};
+use crate::config::ManagerConfig;
 use crate::driver::{DriverFactory, EncoderDriver};
 use crate::error::Result;
 use crate::events::EventBus;
@@ -194,7 +194,9 @@ impl ManagerBuilder {
             self.policy
                 .unwrap_or_else(|| Arc::new(Composite::built_in(&config))),
         );
-        let balancer = self.balancer.unwrap_or_else(|| built_in(config.balancer));
+        let balancer = self
+            .balancer
+            .unwrap_or_else(|| balancer::built_in(config.balancer));
         let fleet = Fleet::new(watching, balancer, self.factories, tasks.child());
         let ladder = || Arc::new(Ladder::new(config.remediation.clone())) as Arc<dyn Remediator>;
         StreamContext {
@@ -210,15 +212,5 @@ impl ManagerBuilder {
             events,
             metrics,
         }
-    }
-}
-
-fn built_in(choice: BalancerChoice) -> Arc<dyn Balancer> {
-    match choice {
-        BalancerChoice::Weighted => Arc::new(Weighted::default()),
-        BalancerChoice::LeastLoaded => Arc::new(LeastLoaded),
-        BalancerChoice::PowerOfTwo => Arc::new(PowerOfTwoChoices),
-        BalancerChoice::RoundRobin => Arc::new(RoundRobin::default()),
-        BalancerChoice::Rendezvous => Arc::new(Rendezvous),
     }
 }

@@ -8,6 +8,7 @@ mod documents;
 mod drivers;
 mod feeds;
 mod lent;
+mod parts;
 mod plays;
 mod script;
 mod whole;
