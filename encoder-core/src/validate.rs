@@ -79,12 +79,8 @@ impl Findings {
         if self.errors.is_empty() {
             return Ok(self.warnings);
         }
-        let fields: Vec<_> = self
-            .errors
-            .iter()
-            .map(|violation| format!("{}: {}", violation.field, violation.message))
-            .collect();
-        Err(Error::new(ErrorKind::ValidationFailed, fields.join("; ")).with_violations(self.errors))
+        let message = Violation::in_one_line(&self.errors);
+        Err(Error::new(ErrorKind::ValidationFailed, message).with_violations(self.errors))
     }
 
     fn error(&mut self, field: &str, code: &str, message: impl Into<String>) {

@@ -6,6 +6,9 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Violation;
 
+/// Characters of a message: enough for the longest list of names that would have been right.
+const LONGEST: usize = 2000;
+
 /// Fields whose values never appear in a message.
 const SECRETS: [&str; 2] = ["stream_key", "password"];
 
@@ -94,7 +97,6 @@ fn explain(path: &str, error: &serde_json::Error) -> String {
 
 /// Text of another language in one line of bounded length.
 pub(super) fn one_line(text: &str) -> String {
-    const LONGEST: usize = 500;
     let text = text.trim().replace(char::is_control, " ");
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -186,7 +188,7 @@ mod tests {
 
     #[test]
     fn long_text_of_many_lines_becomes_one_line() {
-        let text = one_line(&format!("Traceback\n{}", "ä".repeat(900)));
-        assert!(text.starts_with("Traceback ä") && text.chars().count() == 501);
+        let text = one_line(&format!("Traceback\n{}", "ä".repeat(3000)));
+        assert!(text.starts_with("Traceback ä") && text.chars().count() == LONGEST + 1);
     }
 }

@@ -105,7 +105,7 @@ commands! {
 /// let engine = Engine::new(Manager::builder().build().await?);
 /// assert!(engine.read("fleet_counts", "{}")?.starts_with(r#"{"total":0,"#));
 /// let error = engine.act("stop_stream", r#"{"id":"str_1"}"#).await.unwrap_err();
-/// assert_eq!(error.message(), "not acceptable: stream_id, id");
+/// assert_eq!(error.message(), "stream_id: is required; id: is not a field of this document");
 /// # Ok::<_, encoder_core::Error>(())
 /// # })?;
 /// # Ok::<_, Box<dyn std::error::Error>>(())

@@ -39,6 +39,15 @@ impl Violation {
         }
     }
 
+    /// All of them in one line, each with its field.
+    pub fn in_one_line(all: &[Self]) -> String {
+        let told = all.iter().map(|one| match one.field.as_str() {
+            "" => one.message.clone(),
+            field => format!("{field}: {}", one.message),
+        });
+        told.collect::<Vec<_>>().join("; ")
+    }
+
     /// Names a value that would be fine.
     #[must_use]
     pub fn with_recommended(mut self, value: impl Into<serde_json::Value>) -> Self {

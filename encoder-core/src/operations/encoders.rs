@@ -54,6 +54,10 @@ fn check(spec: &EncoderSpec) -> Result<()> {
 
 /// Enters what the store and the program know, at start. The program's word wins. With `write`
 /// its registrations are written to the store.
+///
+/// # Errors
+/// What is wrong with a registration of the program. One of the store, or a driver that the machine
+/// cannot offer now, is left out instead: the rest of the fleet has streams to keep on air.
 pub(crate) async fn load(
     fleet: &Fleet,
     store: &dyn StateStore,
@@ -61,6 +65,36 @@ pub(crate) async fn load(
     drivers: BTreeMap<EncoderId, Arc<dyn EncoderDriver>>,
     write: bool,
 ) -> Result<()> {
+    let driver_of = |spec: &EncoderSpec| match drivers.get(&spec.id) {
+        Some(driver) => Ok(Arc::clone(driver)),
+        None => fleet.make_driver(spec),
+    };
+    let mut made = BTreeMap::new();
+    // All of them before anything is written or watched.
+    for spec in &specs {
+        check(spec)?;
+        match driver_of(spec) {
+            Err(error) if error.kind() == ErrorKind::ValidationFailed => {
+                return Err(error.with_context("encoder", &spec.id));
+            }
+            driver => made.insert(spec.id.clone(), driver),
+        };
+    }
+    for (id, (spec, revision)) in registered(store, specs, write).await? {
+        match made.remove(&id).unwrap_or_else(|| driver_of(&spec)) {
+            Ok(driver) => fleet.enter(spec, revision.0, driver),
+            Err(error) => tracing::error!(encoder = %id, %error, "encoder left out"),
+        }
+    }
+    Ok(())
+}
+
+/// The registrations of the store with those of the program laid over them.
+async fn registered(
+    store: &dyn StateStore,
+    specs: Vec<EncoderSpec>,
+    write: bool,
+) -> Result<BTreeMap<EncoderId, (EncoderSpec, Revision)>> {
     let mut known = BTreeMap::new();
     let prefix = Key::try_new(ENCODERS).expect("the prefix is a constant");
     for stored in store.list(&prefix).await? {
@@ -72,9 +106,7 @@ pub(crate) async fn load(
         }
     }
     for spec in specs {
-        check(&spec)?;
-        let stored = known.get(&spec.id);
-        let revision = match stored {
+        let revision = match known.get(&spec.id) {
             Some((same, revision)) if *same == spec => *revision,
             _ if write => {
                 store
@@ -85,17 +117,7 @@ pub(crate) async fn load(
         };
         known.insert(spec.id.clone(), (spec, revision));
     }
-    for (id, (spec, revision)) in known {
-        let driver = match drivers.get(&id) {
-            Some(driver) => Ok(Arc::clone(driver)),
-            None => fleet.make_driver(&spec),
-        };
-        match driver {
-            Ok(driver) => fleet.enter(spec, revision.0, driver),
-            Err(error) => tracing::error!(encoder = %id, %error, "encoder left out"),
-        }
-    }
-    Ok(())
+    Ok(known)
 }
 
 pub(crate) async fn add(

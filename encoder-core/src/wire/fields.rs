@@ -42,7 +42,12 @@ impl Fields {
             value => match serde_json::from_value(value) {
                 Ok(value) => Some(value),
                 Err(error) => {
-                    self.wrong(field, "invalid_value", &error.to_string());
+                    // The words for a value of the wrong type repeat it.
+                    let told = match field {
+                        "password" | "stream_key" => "must be text".to_owned(),
+                        _ => error.to_string(),
+                    };
+                    self.wrong(field, "invalid_value", &told);
                     None
                 }
             },
@@ -143,8 +148,7 @@ impl Fields {
 }
 
 fn invalid(errors: Vec<Violation>) -> Error {
-    let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
-    let message = format!("not acceptable: {}", fields.join(", "));
+    let message = Violation::in_one_line(&errors);
     Error::new(ErrorKind::ValidationFailed, message).with_violations(errors)
 }
 

@@ -77,3 +77,22 @@ async fn an_object_without_its_method_is_refused_before_anything_is_made() {
     assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
     assert!(error.message().contains("assess"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_misspelt_driver_is_an_error_and_not_an_empty_fleet() {
+    let encoder = json!({"encoder_id": "helo-1", "address": "fake", "driver": "fke"});
+    let options = json!({"encoders": [encoder]}).to_string();
+    let options = ManagerOptions::read(&options).unwrap();
+    let builder = options.builder(ForeignPlugins::default()).await.unwrap();
+    let factory = FakeEncoderFactory::new().with(&FakeEncoder::new("helo-1"));
+    let error = builder
+        .with_driver_factory(Arc::new(factory))
+        .build()
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ValidationFailed);
+    assert_eq!(
+        error.to_string(),
+        "validation_failed: unknown driver; available: fake (encoder=helo-1)"
+    );
+}

@@ -123,8 +123,11 @@ impl Problem {
 
     /// Values that break rules.
     pub fn invalid(errors: Vec<FieldProblem>) -> Self {
-        let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
-        let detail = format!("not acceptable: {}", fields.join(", "));
+        let told = errors.iter().map(|error| match error.field.as_str() {
+            "" => error.message.clone(),
+            field => format!("{field}: {}", error.message),
+        });
+        let detail = told.collect::<Vec<_>>().join("; ");
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         let mut problem = Self::new(status, ErrorKind::ValidationFailed.as_str(), detail);
         problem.errors = errors;
