@@ -17,7 +17,7 @@ mod outlook;
 pub mod patterns;
 mod rhythm;
 
-use figures::{distribution, error_rate, median_latency, stability};
+use figures::{distribution, error_rate, failures, median_latency, stability};
 use link::Link;
 pub use outlook::{ConnectionOutlook, PredictionConfig};
 pub use patterns::PatternConfig;
@@ -28,6 +28,8 @@ const SHAKEN_CAP: f64 = 50.0;
 const DOUBTFUL_CAP: f64 = 30.0;
 /// Latency and errors at which nothing is left of the score, as multiples of the thresholds.
 const HOPELESS: f64 = 4.0;
+/// One failure is no rate, however few requests there were: a start is when one is likely.
+const LEAST_FAILURES: usize = 2;
 
 /// When a connection counts as bad or lost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,7 +44,8 @@ pub struct ConnectionConfig {
     /// Median time to answer from which on the connection is slow. Default 500 ms.
     #[serde(rename = "slow_latency_ms", with = "millis")]
     pub slow_latency: Duration,
-    /// Share of failed requests from which on the connection is unstable. Default 0.1.
+    /// Share of failed requests from which on the connection is unstable; at least two must have
+    /// failed. Default 0.1.
     pub error_rate_warning: f64,
     /// Most recent requests that latency and error rate are taken from. Default 30.
     pub window: usize,
@@ -248,7 +251,8 @@ impl ConnectionPolicy {
             }
         }
         let warning = self.config.error_rate_warning;
-        if let Some(rate) = error_rate(requests) {
+        let is_rate = failures(requests.clone()) >= LEAST_FAILURES;
+        if let Some(rate) = error_rate(requests).filter(|_| is_rate) {
             report.cap(strain(rate, warning, HOPELESS * warning));
             // An outage has an issue of its own.
             if rate >= warning && rate > 0.0 && !link.is_down() {

@@ -147,6 +147,16 @@ fn frequent_errors_wear() {
 }
 
 #[test]
+fn one_lost_request_is_no_error_rate() {
+    let mut outcomes = vec![GOOD; 10];
+    outcomes[0] = SILENT;
+    let start = judge(&outcomes);
+    assert_eq!((start.verdict, codes(&start).len()), (Verdict::Healthy, 0));
+    outcomes[5] = SILENT;
+    assert_eq!(codes(&judge(&outcomes)), ["connection_unstable"]);
+}
+
+#[test]
 fn unusual_quiet_is_suspicious_and_silent_only_with_a_failure() {
     let policy = ConnectionPolicy::default();
     let (mut history, now) = history(&[GOOD; 20]);

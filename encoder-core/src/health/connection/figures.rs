@@ -15,10 +15,16 @@ pub(super) fn median_latency<'a>(requests: impl Iterator<Item = &'a Contact>) ->
 
 /// Share of failed requests; `None` without any request.
 pub(super) fn error_rate<'a>(requests: impl Iterator<Item = &'a Contact> + Clone) -> Option<f64> {
-    let (total, failed) = requests.fold((0_u32, 0_u32), |(total, failed), contact| {
-        (total + 1, failed + u32::from(contact.failure().is_some()))
-    });
-    (total > 0).then(|| f64::from(failed) / f64::from(total))
+    let failed = failures(requests.clone());
+    let total = requests.count();
+    (total > 0).then(|| failed as f64 / total as f64)
+}
+
+/// Number of failed requests.
+pub(super) fn failures<'a>(requests: impl Iterator<Item = &'a Contact>) -> usize {
+    requests
+        .filter(|contact| contact.failure().is_some())
+        .count()
 }
 
 /// How latencies are distributed; `None` without any answer.
