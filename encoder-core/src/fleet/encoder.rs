@@ -18,6 +18,7 @@ use crate::metrics::Tally;
 use crate::model::{
     CoolingEntry, CoolingState, EncoderId, EncoderSpec, EncoderState, EncoderView, StreamId,
 };
+use crate::monitor::errors::EncoderFacts;
 use crate::tasks::{Clock, Supervisor};
 
 /// What an encoder is meant to be doing. Decides how often it is polled, and what counts as a
@@ -187,6 +188,15 @@ impl Encoder {
 
     pub(crate) fn state(&self) -> EncoderState {
         self.snapshot().state(&self.spec())
+    }
+
+    /// What can be its share in an error; `None` in maintenance.
+    pub(crate) fn facts(&self) -> Option<(EncoderId, EncoderFacts)> {
+        let (spec, snapshot) = (self.spec(), self.snapshot());
+        let status = snapshot.status.as_ref();
+        let firmware = status.and_then(|status| status.identity.firmware.as_deref());
+        let facts = || (spec.id.clone(), EncoderFacts::new(&spec, firmware));
+        (!spec.maintenance).then(facts)
     }
 
     pub(super) fn view(&self, streams: Vec<StreamId>, clock: &Clock) -> EncoderView {

@@ -160,8 +160,10 @@ fn watch_errors(
 ) -> Result<Arc<ErrorMonitor>> {
     let (fleet, active) = (Arc::clone(&cx.fleet), Arc::clone(streams));
     let facts: FactSource = Arc::new(move || {
-        let encoders: Vec<_> = fleet.all().iter().map(|e| fleet.view(e)).collect();
-        Facts::new(&encoders, &active.views())
+        let encoders = fleet.all();
+        // Not from views: this runs for each encoder that something begins at, perhaps for all.
+        let serving = encoders.iter().filter_map(|encoder| encoder.facts());
+        Facts::new(serving, &active.views())
     });
     let monitor = Arc::new(ErrorMonitor::new(
         cx.config.errors.clone(),

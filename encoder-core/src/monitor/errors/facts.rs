@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::model::{
-    EncoderId, EncoderSpec, EncoderView, Labels, StreamId, StreamRecord, StreamView,
-};
+use crate::model::{EncoderId, EncoderSpec, Labels, StreamId, StreamRecord, StreamView};
 
 /// Where something happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,13 +63,14 @@ pub struct Facts {
 }
 
 impl Facts {
-    pub(crate) fn new(encoders: &[EncoderView], streams: &[StreamView]) -> Self {
-        let serving = encoders.iter().filter(|view| !view.spec.maintenance);
+    /// The facts of encoders that are not in maintenance, and of those streams that are active.
+    pub(crate) fn new(
+        serving: impl Iterator<Item = (EncoderId, EncoderFacts)>,
+        streams: &[StreamView],
+    ) -> Self {
         let active = streams.iter().filter(|view| view.record.state.is_active());
         Self {
-            encoders: serving
-                .map(|view| (view.spec.id.clone(), EncoderFacts::of(view)))
-                .collect(),
+            encoders: serving.collect(),
             streams: active
                 .map(|view| (view.record.id.clone(), StreamFacts::of(view)))
                 .collect(),
@@ -128,20 +127,12 @@ impl Facts {
 }
 
 impl EncoderFacts {
-    fn of(view: &EncoderView) -> Self {
-        let status = view.status.as_ref();
-        let firmware = status.and_then(|status| status.identity.firmware.clone());
-        let EncoderSpec {
-            site,
-            driver,
-            labels,
-            ..
-        } = &view.spec;
+    pub(crate) fn new(spec: &EncoderSpec, firmware: Option<&str>) -> Self {
         Self {
-            site: site.clone(),
-            driver: driver.clone(),
-            firmware,
-            labels: labels.clone(),
+            site: spec.site.clone(),
+            driver: spec.driver.clone(),
+            firmware: firmware.map(str::to_owned),
+            labels: spec.labels.clone(),
         }
     }
 }
