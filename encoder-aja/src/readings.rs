@@ -1,8 +1,9 @@
 //! The device's values as last heard, by reading or by event.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use encoder_core::model::Alarm;
 use tokio::time::Instant;
 
 use crate::params::{COUNT, Param};
@@ -10,6 +11,9 @@ use crate::params::{COUNT, Param};
 /// Every known parameter's last value. It may hold a stream key, so there is no `Debug`.
 pub(crate) struct Readings {
     values: Vec<Reading>,
+    /// Those that are active. Read when a value changes, since a status is asked for every second
+    /// and an alarm rests for weeks.
+    alarms: BTreeMap<Param, Alarm>,
     /// Names that devices give to parameters in numbers, learnt from their replies.
     numbers: HashMap<u64, Param>,
 }
@@ -25,6 +29,7 @@ impl Default for Readings {
     fn default() -> Self {
         Self {
             values: vec![Reading::default(); COUNT],
+            alarms: BTreeMap::new(),
             numbers: HashMap::new(),
         }
     }
@@ -56,15 +61,33 @@ impl Readings {
         let reading = &mut self.values[param.index()];
         reading.read_at = Some(asked);
         if reading.told_at.is_none_or(|told| told <= asked) {
-            reading.value = value;
+            self.keep(param, value);
         }
     }
 
     /// Keeps what an event told.
     pub(crate) fn told(&mut self, param: Param, value: String, now: Instant) {
-        let reading = &mut self.values[param.index()];
-        reading.value = Some(value);
-        reading.told_at = Some(now);
+        self.keep(param, Some(value));
+        self.values[param.index()].told_at = Some(now);
+    }
+
+    fn keep(&mut self, param: Param, value: Option<String>) {
+        let held = &mut self.values[param.index()].value;
+        if *held == value {
+            return;
+        }
+        *held = value;
+        if let Some(meaning) = param.alarm() {
+            match held.as_deref().and_then(|value| meaning.read(value)) {
+                Some(alarm) => self.alarms.insert(param, alarm),
+                None => self.alarms.remove(&param),
+            };
+        }
+    }
+
+    /// The active alarms, in the order of their parameters.
+    pub(crate) fn alarms(&self) -> impl Iterator<Item = &Alarm> {
+        self.alarms.values()
     }
 
     /// Whether the value was neither read nor told of within `age`.
@@ -83,6 +106,7 @@ impl Readings {
     /// of them is gone.
     pub(crate) fn forget(&mut self, params: impl Iterator<Item = Param>) {
         for param in params {
+            self.keep(param, None);
             self.values[param.index()] = Reading::default();
         }
     }
@@ -111,6 +135,31 @@ mod tests {
         let later = Instant::now() + Duration::from_millis(1);
         readings.read(Param::STREAM_STATE, Some("4".to_owned()), later);
         assert_eq!(readings.number(Param::STREAM_STATE), Some(4));
+    }
+
+    #[test]
+    fn alarms_follow_their_values() {
+        let mut readings = Readings::default();
+        let codes = |readings: &Readings| {
+            readings
+                .alarms()
+                .map(|a| a.code.clone())
+                .collect::<Vec<_>>()
+        };
+        let alarm = Param::alarms().next().expect("there are alarms");
+        let code = alarm.alarm().expect("it is one").code;
+        // Field 1 is 1, then 0, in base64.
+        let (active, resting) = ("CAE=".to_owned(), "CAA=".to_owned());
+        let now = Instant::now();
+        readings.told(alarm, active.clone(), now);
+        assert_eq!(codes(&readings), [code]);
+        readings.read(alarm, Some(resting.clone()), now - Duration::from_secs(1));
+        assert_eq!(codes(&readings), [code], "an older answer");
+        readings.told(alarm, resting, now);
+        assert!(codes(&readings).is_empty());
+        readings.read(alarm, Some(active), now);
+        readings.forget([alarm].into_iter());
+        assert!(codes(&readings).is_empty());
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use encoder_core::StatusChange;
 use encoder_core::model::{
-    ActiveConfig, Alarm, Bitrate, Celsius, DeviceIdentity, DeviceRecordState, DeviceStreamState,
+    ActiveConfig, Bitrate, Celsius, DeviceIdentity, DeviceRecordState, DeviceStreamState,
     EncoderStatus, FrameRate, InputSignal, MediumReadings, NetworkReadings, OutputReadings,
     PublishTarget, Resolution, Secret, SystemReadings,
 };
@@ -44,7 +44,7 @@ pub(crate) fn status_of(readings: &Readings) -> EncoderStatus {
             .into_iter()
             .filter_map(|slot| slot.read(readings))
             .collect(),
-        alarms: alarms(readings).collect(),
+        alarms: readings.alarms().cloned().collect(),
         serves_files: readings
             .number(Param::MEDIA_STATE)
             .map(|state| state == codes::DATA_LAN),
@@ -108,10 +108,6 @@ fn identity(readings: &Readings) -> DeviceIdentity {
         serial: text(Param::SERIAL),
         firmware: text(Param::FIRMWARE),
     }
-}
-
-fn alarms(readings: &Readings) -> impl Iterator<Item = Alarm> {
-    Param::alarms().filter_map(|param| param.alarm()?.read(readings.text(param)?))
 }
 
 /// Where a medium's values are found.

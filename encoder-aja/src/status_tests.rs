@@ -1,4 +1,4 @@
-use encoder_core::model::{AlarmCategory, Severity};
+use encoder_core::model::{Alarm, AlarmCategory, Severity};
 use tokio::time::Instant;
 
 use super::*;
