@@ -82,7 +82,7 @@ async function callOverhead(calls) {
   const manager = await new Manager().open()
   try {
     const floor = await perCall(nothing, calls)
-    const act = await perCall(() => manager.errorAnalysis(), calls)
+    const act = await perCall(() => manager.authorizePublisher({ stream_key: "nobody's key" }), calls)
     const peer = { peer: floor, peerName: 'an awaited no-op' }
     return [
       figure('an awaited call', 'us', act, { ...peer, goal: 2 * floor, met: act <= 2 * floor }),
@@ -189,7 +189,8 @@ const { values: chosen } = parseArgs({
   options: {
     simulators: { type: 'string', default: new URL('../../target/release/encoder-benches', import.meta.url).pathname },
     encoders: { type: 'string', default: '1000' },
-    seconds: { type: 'string', default: '30' },
+    // A minute holds one of every request.
+    seconds: { type: 'string', default: '60' },
     'settle-seconds': { type: 'string', default: '20' },
     calls: { type: 'string', default: '2000' },
     json: { type: 'boolean', default: false },
