@@ -61,7 +61,8 @@ pub struct AjaConfig {
     #[serde(rename = "slow_refresh_ms", with = "millis")]
     pub slow_refresh: Duration,
     /// Age at which media and network are read again, since they decide about no stream: the slow
-    /// collection of this driver. Default 30 s.
+    /// collection of this driver. Name and size of a medium are read again when its free space has
+    /// changed, and every 10 minutes. Default 30 s.
     #[serde(rename = "media_refresh_ms", with = "millis")]
     pub media_refresh: Duration,
     /// First pause before the event feed is opened again; doubles with every failure.

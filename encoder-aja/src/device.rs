@@ -17,8 +17,8 @@ use crate::params::{Pace, Param};
 use crate::readings::Readings;
 use crate::status::{is_masked, status_of, stream_state};
 
-/// Age at which name, serial number and firmware are read again.
-const IDENTITY_REFRESH: Duration = Duration::from_secs(600);
+/// Age at which values are read again that change with a restart or with others.
+const SELDOM: Duration = Duration::from_secs(600);
 /// What a request gets at least, once it is sent: giving up on it costs its connection.
 const LEAST_PATIENCE: Duration = Duration::from_millis(100);
 
@@ -122,7 +122,10 @@ impl Device {
             Pace::Evented => !fresh || readings.heard_at(param).is_none(),
             Pace::Slow => older(self.config.slow_refresh),
             Pace::Media => older(self.config.media_refresh),
-            Pace::Identity => older(IDENTITY_REFRESH),
+            Pace::Choice if fresh => older(SELDOM),
+            Pace::Choice => older(self.config.media_refresh),
+            Pace::Medium if may_have_moved(readings, param) => older(self.config.media_refresh),
+            Pace::Medium | Pace::Identity => older(SELDOM),
         };
         due && is_read(readings, param)
     }
@@ -293,6 +296,16 @@ impl Device {
             parameter: Some(wire),
         }
     }
+}
+
+/// Whether something that belongs to a medium may be different from when it was heard of.
+fn may_have_moved(readings: &Readings, param: Param) -> bool {
+    let Some(free) = param.free_bytes() else {
+        return true;
+    };
+    // A device that does not count bytes says nothing by them.
+    let counted = readings.number(free).is_some();
+    !counted || readings.changed_at(free) > readings.heard_at(param)
 }
 
 /// Whether a parameter is worth reading, as far as others tell.

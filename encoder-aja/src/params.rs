@@ -31,6 +31,11 @@ pub(crate) enum Pace {
     Slow,
     /// At the media refresh: media and network.
     Media,
+    /// At the media refresh, and seldom while the feed is up: a choice of an operator's.
+    Choice,
+    /// At the media refresh after the medium's occupied space has moved, otherwise seldom: what
+    /// cannot change alone.
+    Medium,
     /// Rarely: it changes with a restart.
     Identity,
     /// Never by itself.
@@ -80,20 +85,20 @@ parameters! {
     SYSTEM_NAME "SystemName" Text Identity;
     SERIAL "FormattedSerialNumber" Text Identity;
     FIRMWARE "CurrentlyRunningImageVersion" Text Identity;
-    MEDIA_KIND "RecordingDestination" Number Media;
+    MEDIA_KIND "RecordingDestination" Number Choice;
     MEDIA_MOUNTED "CurrentMediaMounted" Number Media;
     MEDIA_READY "MediaRecordReady" Number Media;
-    MEDIA_FREE_PERCENT "CurrentMediaAvailable" Number Media;
+    MEDIA_FREE_PERCENT "CurrentMediaAvailable" Number Medium;
     MEDIA_FREE_BYTES "CurrentMediaUnusedBytes" Text Media;
-    MEDIA_TOTAL_BYTES "CurrentMediaTotalBytes" Text Media;
-    MEDIA_VOLUME "VolumeName" Text Media;
-    MEDIA2_KIND "SecondaryRecordingDestination" Number Media;
+    MEDIA_TOTAL_BYTES "CurrentMediaTotalBytes" Text Medium;
+    MEDIA_VOLUME "VolumeName" Text Medium;
+    MEDIA2_KIND "SecondaryRecordingDestination" Number Choice;
     MEDIA2_MOUNTED "SecondaryMediaMounted" Number Media;
     MEDIA2_READY "SecondaryMediaRecordReady" Number Media;
-    MEDIA2_FREE_PERCENT "SecondaryMediaAvailable" Number Media;
+    MEDIA2_FREE_PERCENT "SecondaryMediaAvailable" Number Medium;
     MEDIA2_FREE_BYTES "SecondaryMediaUnusedBytes" Text Media;
-    MEDIA2_TOTAL_BYTES "SecondaryMediaTotalBytes" Text Media;
-    MEDIA2_VOLUME "SecondaryVolumeName" Text Media;
+    MEDIA2_TOTAL_BYTES "SecondaryMediaTotalBytes" Text Medium;
+    MEDIA2_VOLUME "SecondaryVolumeName" Text Medium;
     MEDIA_STATE "MediaState" Number Evented;
     DROPPED_FRAMES "StreamingDroppedFrameBhvr" Number OnDemand;
     PROFILE "StreamingProfileSel" Number OnDemand;
@@ -169,6 +174,19 @@ impl Param {
             Some(alarm) if WATCHED_ALARMS.contains(&alarm.parameter) => Pace::Evented,
             Some(_) => Pace::OnDemand,
             None => TABLE[self.index()].2,
+        }
+    }
+
+    /// Of something that belongs to a medium: what moves whenever the medium does, or is another.
+    pub(crate) fn free_bytes(self) -> Option<Self> {
+        match self {
+            Self::MEDIA_FREE_PERCENT | Self::MEDIA_TOTAL_BYTES | Self::MEDIA_VOLUME => {
+                Some(Self::MEDIA_FREE_BYTES)
+            }
+            Self::MEDIA2_FREE_PERCENT | Self::MEDIA2_TOTAL_BYTES | Self::MEDIA2_VOLUME => {
+                Some(Self::MEDIA2_FREE_BYTES)
+            }
+            _ => None,
         }
     }
 

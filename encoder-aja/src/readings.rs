@@ -23,6 +23,8 @@ struct Reading {
     value: Option<String>,
     read_at: Option<Instant>,
     told_at: Option<Instant>,
+    /// When the value was first heard.
+    changed_at: Option<Instant>,
 }
 
 impl Default for Readings {
@@ -61,22 +63,24 @@ impl Readings {
         let reading = &mut self.values[param.index()];
         reading.read_at = Some(asked);
         if reading.told_at.is_none_or(|told| told <= asked) {
-            self.keep(param, value);
+            self.keep(param, value, asked);
         }
     }
 
     /// Keeps what an event told.
     pub(crate) fn told(&mut self, param: Param, value: String, now: Instant) {
-        self.keep(param, Some(value));
+        self.keep(param, Some(value), now);
         self.values[param.index()].told_at = Some(now);
     }
 
-    fn keep(&mut self, param: Param, value: Option<String>) {
-        let held = &mut self.values[param.index()].value;
+    fn keep(&mut self, param: Param, value: Option<String>, heard: Instant) {
+        let reading = &mut self.values[param.index()];
+        let held = &mut reading.value;
         if *held == value {
             return;
         }
         *held = value;
+        reading.changed_at = Some(heard);
         if let Some(meaning) = param.alarm() {
             match held.as_deref().and_then(|value| meaning.read(value)) {
                 Some(alarm) => self.alarms.insert(param, alarm),
@@ -102,11 +106,16 @@ impl Readings {
         reading.read_at.max(reading.told_at)
     }
 
+    /// Since when it has this value.
+    pub(crate) fn changed_at(&self, param: Param) -> Option<Instant> {
+        self.values[param.index()].changed_at
+    }
+
     /// Forgets the values of parameters that nobody reads regularly, because the feed that told
     /// of them is gone.
     pub(crate) fn forget(&mut self, params: impl Iterator<Item = Param>) {
         for param in params {
-            self.keep(param, None);
+            self.alarms.remove(&param);
             self.values[param.index()] = Reading::default();
         }
     }

@@ -7,7 +7,7 @@ mod driver_support;
 
 use std::time::Duration;
 
-use driver_support::{PATIENCE, device, driver, quick, reach};
+use driver_support::{PATIENCE, asked, device, driver, quick, reach};
 use encoder_aja::AjaConfig;
 use encoder_aja::simulator::{
     AlarmMessage, Assumptions, Fault, FaultKind, Media, MediumKind, SimulatorConfig,
@@ -147,4 +147,28 @@ async fn second_recording_ends_alone_and_a_slow_medium_is_told() {
     assert!(!raised("Media_Too_Slow_Alarm"));
     helo.inject(FaultKind::StorageSlow);
     assert!(raised("Media_Too_Slow_Alarm"));
+}
+
+#[tokio::test]
+async fn what_belongs_to_a_medium_is_read_again_when_its_space_moves() {
+    let helo = device(SimulatorConfig::fast()).await;
+    let driver = driver(&helo, patient());
+    let reads = |name: &str| {
+        let wanted = format!("get {name}");
+        asked(&helo).iter().filter(|ask| **ask == wanted).count()
+    };
+    let look = async || {
+        helo.clear_requests();
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        driver.status().await.unwrap().media[0].free_percent
+    };
+    let before = driver.status().await.unwrap().media[0].free_percent;
+    look().await;
+    assert_eq!(look().await, before);
+    let read = (reads("CurrentMediaUnusedBytes"), reads("VolumeName"));
+    assert_eq!(read, (1, 0));
+    helo.inject(FaultKind::StorageFull);
+    look().await;
+    assert_eq!(look().await, Some(0), "was {before:?}");
+    assert_eq!(reads("VolumeName"), 1);
 }
