@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
 use super::claims::Claims;
 use super::encoder::Encoder;
@@ -20,6 +21,8 @@ pub(crate) struct FleetContext {
     pub(crate) events: EventBus,
     pub(crate) policy: Arc<dyn HealthPolicy>,
     pub(crate) connection: Arc<ConnectionPolicy>,
+    /// What moments that concern all encoders are counted from.
+    pub(super) begun: Instant,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -37,6 +40,7 @@ impl FleetContext {
         events: EventBus,
         policy: Arc<dyn HealthPolicy>,
     ) -> Self {
+        let begun = clock.instant();
         let connection = Arc::new(ConnectionPolicy::new(config.connection.clone()));
         Self {
             config,
@@ -44,6 +48,7 @@ impl FleetContext {
             events,
             policy,
             connection,
+            begun,
             shared: Arc::default(),
         }
     }

@@ -24,6 +24,9 @@ use crate::model::{ConnectionHealth, EncoderStatus, EventKind, Subject, Verdict}
 /// Least share of load that polls of a cooling encoder are slowed down by.
 const LEAST_SHARE: f64 = 0.2;
 
+/// So many times in an interval idle encoders are polled, all that are due.
+const GATHERED: u32 = 32;
+
 type Poll = BoxFuture<'static, (Duration, Result<EncoderStatus>)>;
 
 pub(super) struct Watcher {
@@ -141,7 +144,7 @@ impl Watcher {
             }
         }
         self.conclude(Some(now));
-        self.next_poll = self.context.clock.instant() + self.interval();
+        self.next_poll = self.next_look();
         self.encoder.polls.send_modify(|count| *count += 1);
     }
 
@@ -180,6 +183,16 @@ impl Watcher {
         self.history.intend_publishing(now, publishing);
         self.next_poll = now;
         self.conclude(None);
+    }
+
+    /// When to poll after a poll. Encoders of the pool are polled together with their neighbours in
+    /// time: to wake for each of them costs more than the request.
+    fn next_look(&self) -> Instant {
+        let next = self.context.clock.instant() + self.interval();
+        match *self.duty.borrow() {
+            Duty::Free => round_up(next, self.context.begun, self.interval() / GATHERED),
+            Duty::Held | Duty::Publishing => next,
+        }
     }
 
     fn interval(&self) -> Duration {
@@ -288,6 +301,16 @@ impl Watcher {
     }
 }
 
+/// The first multiple of `step` since `origin` that is not before `moment`.
+fn round_up(moment: Instant, origin: Instant, step: Duration) -> Instant {
+    let since = moment.saturating_duration_since(origin);
+    let beyond = since.as_nanos().checked_rem(step.as_nanos()).unwrap_or(0);
+    match u64::try_from(beyond) {
+        Ok(0) | Err(_) => moment,
+        Ok(beyond) => moment + step - Duration::from_nanos(beyond),
+    }
+}
+
 async fn finished(poll: &mut Option<Poll>) -> (Duration, Result<EncoderStatus>) {
     match poll {
         Some(poll) => poll.await,
@@ -303,5 +326,23 @@ async fn sleep_until_some(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,
         None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_gathered_on_a_grid() {
+        let origin = Instant::now();
+        let at = |millis| origin + Duration::from_millis(millis);
+        let step = Duration::from_millis(150);
+        for (moment, gathered) in [(0, 0), (1, 150), (150, 150), (151, 300)] {
+            assert_eq!(round_up(at(moment), origin, step), at(gathered), "{moment}");
+        }
+        assert_eq!(round_up(at(7), origin, Duration::ZERO), at(7), "no grid");
+        let earlier = origin - Duration::from_millis(1);
+        assert_eq!(round_up(earlier, origin, step), earlier);
     }
 }
