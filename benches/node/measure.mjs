@@ -94,6 +94,11 @@ async function callOverhead(calls) {
   }
 }
 
+/** Encoders that were heard of, and still are. */
+function answering({ total, offline, unknown }) {
+  return total - offline - unknown
+}
+
 /** What watching costs, and what is told meanwhile. */
 async function watched(devices, config, settle, span) {
   let told = 0
@@ -116,7 +121,7 @@ async function watched(devices, config, settle, span) {
       requests: ((await devices.requests()) - asked) / passed,
       events: (told - before) / passed,
       lost,
-      online: manager.fleetCounts().online,
+      answering: answering(manager.fleetCounts()),
     }
   } finally {
     ending.abort()
@@ -150,7 +155,7 @@ async function swept(devices) {
 async function watching(devices, settle, span) {
   const count = devices.urls.length
   const ours = await watched(devices, {}, settle, span)
-  if (ours.online !== count) throw new Error(`only ${ours.online} of ${count} encoders are online`)
+  if (ours.answering !== count) throw new Error(`only ${ours.answering} of ${count} encoders answer`)
   const peer = await swept(devices)
   const perSweep = ours.cpu * SWEEP_SECONDS
   return [
