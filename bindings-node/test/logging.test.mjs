@@ -6,6 +6,7 @@ import { inspect } from 'node:util'
 
 import { LOG_LEVELS, Manager, onLog, ValidationFailedError } from 'encoder-manager'
 
+import { NativePort } from '../native.js'
 import { fleet, QUICK, REQUEST, until } from './support/fleet.mjs'
 import { run } from './support/run.mjs'
 
@@ -105,6 +106,43 @@ describe('the log', () => {
     await until('more is logged', () => records.length > before[1] + 5)
     assert.equal(stopped.length, before[0])
     assert.equal(self.length, 1)
+  })
+
+  it('is not told to a listener that another one has just stopped', async (test) => {
+    const told = []
+    test.after(onLog(() => stop(), { level: 'debug' }))
+    const stop = onLog((record) => told.push(record), { level: 'debug' })
+    const records = kept(test, { level: 'debug' })
+    await busy(test)
+    await some(records)
+    assert.deepEqual(told, [])
+  })
+
+  it('leaves the native half only as far as somebody wants it', async (test) => {
+    const asked = test.mock.method(NativePort.prototype, 'log')
+    const stops = ['warn', 'debug', 'error', 'debug'].map((level) => onLog(() => {}, { level }))
+    for (const stop of stops) stop()
+    const levels = asked.mock.calls.map(({ arguments: [level] }) => level)
+    assert.deepEqual(levels, ['warn', 'debug', undefined])
+  })
+
+  it('leaves the native half for each port as far as that wants it', async (test) => {
+    const [one, other] = [[], []]
+    const ports = [one, other].map((lines) => new NativePort((kind, _, text) => lines.push(text)))
+    test.after(() => ports.forEach((port) => port.log()))
+    ports[0].log('debug')
+    ports[1].log('error')
+    await busy(test)
+    await some(one)
+    ports[0].log()
+    // What was on its way arrives first.
+    await pause(100)
+    const before = one.length
+    await pause(300)
+    assert.equal(one.length, before)
+    assert.ok(other.every((text) => JSON.parse(text).level === 'error'))
+    const refused = { message: /"code":"validation_failed".*there is no level loud/ }
+    assert.throws(() => ports[0].log('loud'), refused)
   })
 
   it('stays quiet when the last listener has been stopped, and begins anew', async (test) => {
