@@ -89,6 +89,15 @@ export declare class NativePort {
    */
   drive(call: number, during: number, method: string, arguments: string): void
   /**
+   * Wants the lines of the log from now on that are of the level `lowest` or matter more; without
+   * a level, none. Each arrives as `log`, a JSON object, together with the number of lines that
+   * were lost because too many waited.
+   *
+   * # Errors
+   * As an error document, `validation_failed` when there is no such level.
+   */
+  log(lowest?: string | undefined | null): void
+  /**
    * Whether somebody still waits for the answer to a call, so that a thread that was busy does
    * not begin what is too late.
    */

@@ -17,6 +17,7 @@ mod errors;
 mod factory;
 mod feed;
 mod lent;
+mod logging;
 mod manager;
 mod object;
 mod options;

@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use encoder_core::Result;
-use encoder_core::foreign::error_document;
+use encoder_core::foreign::{LogLine, LogQueue, error_document};
 use futures::FutureExt;
 use napi::Status;
 use napi::bindgen_prelude::{FnArgs, Function};
@@ -15,14 +15,19 @@ use napi_derive::napi;
 use tokio_util::sync::CancellationToken;
 
 use crate::errors::{guard, panicked};
+use crate::logging;
 use crate::object::Questions;
 use crate::runtime::runtime;
 
-/// What the other side is told: a kind, the call or object it is about, and a text.
+/// What the other side is told: a kind, the call or object it is about, and a text. A line of the
+/// log is about neither, and has the number of those that were lost before it.
 type Arguments = FnArgs<(String, u32, String)>;
 /// Weak, so that it does not keep the process alive, and unbounded, because everything that goes
-/// through it was asked for.
+/// through it was asked for; the log, which is as long as it likes, has a bound of its own.
 type Deliver = ThreadsafeFunction<Message, (), Arguments, Status, false, true>;
+
+/// The kind of a line of the log.
+const LOG: &str = "log";
 
 #[derive(Debug)]
 struct Message {
@@ -40,6 +45,8 @@ struct Shared {
     deliver: Deliver,
     calls: Mutex<HashMap<u32, CancellationToken>>,
     questions: Questions,
+    /// Lines of the log that are on their way.
+    log: Arc<LogQueue>,
     closed: CancellationToken,
 }
 
@@ -52,6 +59,21 @@ impl Port {
             .0
             .deliver
             .call(message, ThreadsafeFunctionCallMode::NonBlocking);
+    }
+
+    /// Tells the other side a line of the log, unless too many wait for it already.
+    pub(crate) fn log(&self, line: &LogLine) {
+        if !self.0.log.enter() {
+            return;
+        }
+        // It has nothing that JSON has not.
+        let text = serde_json::to_string(line).unwrap_or_default();
+        self.send(LOG, 0, text);
+    }
+
+    /// Whether this is the way to the same environment.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Works on a call that the other side has numbered. It is told `done` with the answer,
@@ -126,17 +148,23 @@ impl NativePort {
             (),
         >,
     ) -> napi::Result<Self> {
+        let log = Arc::new(LogQueue::new());
+        let arriving = Arc::clone(&log);
         let deliver = deliver
             .build_threadsafe_function::<Message>()
             .weak::<true>()
-            .build_callback(|context| {
-                let Message { kind, id, text } = context.value;
+            .build_callback(move |context| {
+                let Message { kind, mut id, text } = context.value;
+                if kind == LOG {
+                    id = u32::try_from(arriving.leave()).unwrap_or(u32::MAX);
+                }
                 Ok((kind.to_owned(), id, text).into())
             })?;
         Ok(Self(Port(Arc::new(Shared {
             deliver,
             calls: Mutex::default(),
             questions: Questions::default(),
+            log,
             closed: CancellationToken::new(),
         }))))
     }
@@ -172,5 +200,6 @@ impl NativePort {
 impl Drop for NativePort {
     fn drop(&mut self) {
         self.0.0.closed.cancel();
+        logging::want(&self.0, None);
     }
 }

@@ -1,7 +1,8 @@
 //! The manager for programs in other languages.
 //!
 //! [`ManagerOptions`] are what a manager is made from, [`Engine`] takes commands and gives answers in
-//! JSON, [`EventFeed`] tells what happens, and [`compute`] asks the pure policies. The other way round, drivers and policies can be objects of the other language.
+//! JSON, [`EventFeed`] tells what happens, [`compute`] asks the pure policies, and [`LogBridge`] brings
+//! the log. The other way round, drivers and policies can be objects of the other language.
 //!
 //! A binding implements [`ForeignObject`] once: it calls a method of an object with JSON and gives
 //! its answer as JSON. The adapters here make of such an object whatever the manager takes:
@@ -41,6 +42,7 @@ mod health;
 mod history;
 mod lent;
 mod live;
+mod logging;
 mod object;
 mod observations;
 mod options;
@@ -57,6 +59,7 @@ pub use factory::ForeignDriverFactory;
 pub use health::ForeignHealthPolicy;
 pub use lent::LentDriver;
 pub use live::EventFeed;
+pub use logging::{LogBridge, LogLine, LogQueue};
 pub use object::{CreatedDriver, ForeignObject, ForeignObjectFactory};
 pub use observations::Observations;
 pub use options::ManagerOptions;

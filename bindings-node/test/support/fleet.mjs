@@ -33,9 +33,12 @@ export async function until(what, holds, deadlineMs = 20_000) {
   }
 }
 
-/** Devices, and a manager of them that has heard of all. Close it with `await fleet.close()`. */
-export async function fleet(count = 2, options = {}) {
-  const helos = await Simulator.start({ count, fast: true })
+/**
+ * Devices, set up like that, and a manager of them that has heard of all. Close it with
+ * `await fleet.close()`.
+ */
+export async function fleet(count = 2, options = {}, setup = {}) {
+  const helos = await Simulator.start({ count, fast: true, ...setup })
   const config = { ...QUICK, ...options.config }
   const manager = new Manager({ encoders: helos.encoders(), ...options, config })
   await manager.open()
