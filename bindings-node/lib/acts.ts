@@ -29,7 +29,10 @@ import { idOf, type StreamOrId } from './stream-id.js'
 
 /** How to write only what was read. */
 export interface UpdateOptions extends CallOptions {
-  /** The write fails with a {@link RevisionMismatchError} unless the record has this revision. */
+  /**
+   * The write fails with a {@link RevisionMismatchError} unless the record still has this revision:
+   * the `revision` of a document that was read.
+   */
   readonly expectRevision?: number | undefined
 }
 

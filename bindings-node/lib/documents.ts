@@ -1634,6 +1634,12 @@ export interface components {
             maintenance: boolean;
             /** @description Title for people. */
             name: string | null;
+            /**
+             * Format: int64
+             * @description Revision of the registration in the store, for conditional writes. Over HTTP its `ETag` is the
+             *     same in quotes.
+             */
+            revision: number;
             /** @description Failure domain. */
             site: string | null;
             /** @description `online`, `degraded`, `cooling`, `offline`, `maintenance` or `unknown`. */
@@ -2951,6 +2957,12 @@ export interface components {
             primary: components["schemas"]["Primary"];
             /** @description `hot`, `warm`, `cold` or `none`. */
             protection: string;
+            /**
+             * Format: int64
+             * @description Revision of the record in the store, for conditional writes; what the manager itself changes
+             *     counts as well. Over HTTP its `ETag` is the same in quotes.
+             */
+            revision: number;
             /** @description Where the encoder that is on air publishes. */
             rtmp_url: string;
             /** @description `starting`, `live`, `degraded`, `failing_over`, `stopping`, `stopped` or `failed`. */
@@ -3720,7 +3732,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The ETag it must still have */
+                /** @description The ETag it must still have: its `revision` in quotes */
                 "If-Match"?: string | null;
             };
             path: {
@@ -4983,7 +4995,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The ETag it must still have */
+                /** @description The ETag it must still have: its `revision` in quotes */
                 "If-Match"?: string | null;
             };
             path: {

@@ -22,6 +22,8 @@ const openapi = JSON.parse(
 const ajv = new Ajv({ strict: false, validateFormats: false })
 ajv.addSchema({ $id: 'openapi', components: openapi.components })
 
+const STALE = { code: 'revision_mismatch', constructor: package_.RevisionMismatchError }
+
 /** Holds a document against its schema in the server's description. */
 function isDocument(name, document) {
   const matches = ajv.getSchema(`openapi#/components/schemas/${name}`)
@@ -111,12 +113,23 @@ describe('manager', () => {
       weight: 3,
     })
     assert.equal(changed.weight, 3)
-    const old = { expectRevision: 1_000_000 }
-    await assert.rejects(manager.updateEncoder('spare', { ...spare, encoder_id: 'spare' }, old), {
-      code: 'revision_mismatch',
-    })
     await manager.removeEncoder('spare', { drain: true })
     assert.throws(() => manager.encoder('spare'), NotFoundError)
+  })
+
+  it('changes an encoder only as it was read', async () => {
+    const [, helo] = helos.encoders()
+    const spare = { ...helo, encoder_id: 'spare' }
+    const read = await manager.addEncoder(spare)
+    const update = (weight, { revision: expectRevision }) =>
+      manager.updateEncoder('spare', { ...spare, weight }, { expectRevision })
+    const written = await update(2, read)
+    assert.ok(written.revision > read.revision)
+    await assert.rejects(update(3, read), STALE)
+    const row = manager.encoders().find(({ encoder_id }) => encoder_id === 'spare')
+    assert.deepEqual([row.weight, row.revision], [2, written.revision])
+    assert.equal((await update(3, row)).weight, 3)
+    await manager.removeEncoder('spare')
   })
 
   it('says what is wrong by class, code and violations', async () => {
@@ -158,6 +171,20 @@ describe('manager', () => {
     isDocument('StreamConfigAnswer', await stream.update({ bitrate: 5_000_000 }))
     assert.equal(stream.document().config.bitrate, 5_000_000)
     await until('a backup is ready', () => stream.document().backup.ready)
+    const old = { expectRevision: stream.document().revision - 1 }
+    await assert.rejects(stream.update({ bitrate: 4_000_000 }, old), STALE)
+    assert.equal(stream.document().config.bitrate, 5_000_000)
+    await until('it changes as it was read', async () => {
+      const { revision: expectRevision } = stream.document()
+      // The manager writes to a young stream as well.
+      const changing = stream.update({ bitrate: 4_000_000 }, { expectRevision })
+      return changing.then(
+        () => true,
+        (error) => assert.equal(error.code, STALE.code),
+      )
+    })
+    assert.equal(stream.document().config.bitrate, 4_000_000)
+    await until('the backup is ready again', () => stream.document().backup.ready)
     const { from, to } = await stream.failover({ reason: 'a test' })
     await until('it moved', () => stream.document().primary.encoder_id === to)
     assert.notEqual(from, to)

@@ -6,7 +6,8 @@ import { etagOf } from './api.js'
 export interface RevisionOptions<Document extends object> {
   /**
    * The write fails with a {@link RevisionMismatchError} unless the record is still of this
-   * revision: a document that this client read, or its ETag. Without it the write always happens.
+   * revision: a document that this client read, or its ETag, which is the document's `revision` in
+   * quotes. Without it the write always happens.
    */
   readonly ifMatch?: Document | string | undefined
 }

@@ -47,7 +47,8 @@ class EncoderActs:
         """Changes a registration. What is left out gets its default, except the password, which
         stays.
 
-        Raises ``RevisionMismatchError`` when ``expect_revision`` is not the present one.
+        With ``expect_revision``, the ``revision`` of a document that was read, it raises
+        ``RevisionMismatchError`` if the registration has changed since.
         """
         arguments = given(encoder_id=encoder_id, encoder=encoder, expect_revision=expect_revision)
         return Command("update_encoder", arguments)
@@ -103,7 +104,12 @@ class StreamsActs:
         changes: documents.StreamConfigPatch,
         expect_revision: Optional[int] = None,
     ) -> Command[documents.StreamConfigAnswer]:
-        """Changes the settings of a stream on air; its timeline tells of the interruption."""
+        """Changes the settings of a stream on air; its timeline tells of the interruption.
+
+        With ``expect_revision``, the ``revision`` of a document that was read, it raises
+        ``RevisionMismatchError`` if the stream has changed since. The manager's own changes, such
+        as a failover, count: read again then.
+        """
         name = stream_id(stream)
         arguments = given(stream_id=name, changes=changes, expect_revision=expect_revision)
         return Command("update_stream", arguments)

@@ -772,6 +772,12 @@ class Encoder(TypedDict):
     name: Optional[str]
     """Title for people."""
 
+    revision: int
+    """
+    Revision of the registration in the store, for conditional writes. Over HTTP its `ETag` is the
+    same in quotes.
+    """
+
     site: Optional[str]
     """Failure domain."""
 
@@ -2191,6 +2197,12 @@ class Stream(TypedDict):
 
     protection: str
     """`hot`, `warm`, `cold` or `none`."""
+
+    revision: int
+    """
+    Revision of the record in the store, for conditional writes; what the manager itself changes
+    counts as well. Over HTTP its `ETag` is the same in quotes.
+    """
 
     rtmp_url: str
     """Where the encoder that is on air publishes."""

@@ -33,17 +33,12 @@ from typing import (
 
 from typing_extensions import TypeAlias
 
-from ._lent import BlockingLentDriver, LentDriver
-from ._plugin_documents import (
+from ._driver_documents import (
     Action,
     ActiveConfig,
     Alarm,
     AlarmCategory,
-    Assessment,
-    Attempt,
     Capability,
-    Contact,
-    Demand,
     DeviceChanged,
     DeviceEvent,
     DeviceFeedLost,
@@ -51,26 +46,33 @@ from ._plugin_documents import (
     DeviceSnapshot,
     DeviceStatus,
     EncoderSpec,
-    History,
-    Incident,
     InputSignal,
-    Issue,
     Limits,
-    Load,
     Medium,
     NetworkReadings,
     OutputReadings,
-    Parts,
-    Placement,
     PublishTarget,
     RecordState,
-    Row,
     Severity,
     StatusChange,
-    Step,
     StreamConfig,
     StreamState,
     SystemReadings,
+)
+from ._lent import BlockingLentDriver, LentDriver
+from ._policy_documents import (
+    Assessment,
+    Attempt,
+    Contact,
+    Demand,
+    History,
+    Incident,
+    Issue,
+    Load,
+    Parts,
+    Placement,
+    Row,
+    Step,
     Temperature,
     Verdict,
 )

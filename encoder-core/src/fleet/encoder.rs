@@ -201,11 +201,14 @@ impl Encoder {
 
     pub(super) fn view(&self, streams: Vec<StreamId>, clock: &Clock) -> EncoderView {
         let snapshot = self.snapshot();
+        // Before the registration: one that changes in between then has an old revision, which a
+        // conditional write refuses, rather than an old registration with the new revision.
+        let revision = self.revision.load(Ordering::Acquire);
         let spec = self.spec();
         EncoderView {
             state: snapshot.state(&spec),
             spec: EncoderSpec::clone(&spec),
-            revision: self.revision.load(Ordering::Acquire),
+            revision,
             status: snapshot.status.clone(),
             last_seen_at: snapshot.last_seen_at,
             assessment: snapshot.assessment.clone(),

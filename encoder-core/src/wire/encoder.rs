@@ -15,6 +15,9 @@ use super::{DeviceStatusDto, IssueDto, SubScoresDto, Time, name};
 pub struct EncoderDto {
     /// Its id.
     pub encoder_id: String,
+    /// Revision of the registration in the store, for conditional writes. Over HTTP its `ETag` is the
+    /// same in quotes.
+    pub revision: u64,
     /// Title for people.
     pub name: Option<String>,
     /// Which driver speaks to it.
@@ -61,6 +64,7 @@ impl From<EncoderView> for EncoderDto {
     fn from(view: EncoderView) -> Self {
         Self {
             encoder_id: view.spec.id.to_string(),
+            revision: view.revision,
             name: view.spec.name,
             driver: view.spec.driver,
             address: view.spec.address,

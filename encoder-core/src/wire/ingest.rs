@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Time;
+use crate::ingest::PublishVerdict;
 use crate::model::{IngestReport, Interruption};
 
 /// What arrives of a stream at its ingest, as the ingest tells.
@@ -67,6 +68,51 @@ impl From<Interruption> for InterruptionDto {
         Self {
             gap_ms: millis(interruption.gap).unwrap_or(u64::MAX),
             resolution_ms: millis(interruption.resolution).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// Whether somebody may publish.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = PublishVerdict)]
+pub struct PublishVerdictDto {
+    /// Whether it may.
+    pub allowed: bool,
+    /// Why, as one word.
+    pub verdict: String,
+    /// The stream of the key, where it is known.
+    pub stream_id: Option<String>,
+    /// The encoder that is taken to be the publisher.
+    pub encoder_id: Option<String>,
+    /// Whether another publisher was dropped to make room.
+    pub dropped: bool,
+    /// Why not, in one line.
+    pub reason: Option<String>,
+}
+
+impl From<PublishVerdict> for PublishVerdictDto {
+    fn from(verdict: PublishVerdict) -> Self {
+        let (allowed, word) = (verdict.is_allowed(), verdict.as_str());
+        let (stream_id, encoder_id, dropped, reason) = match verdict {
+            PublishVerdict::Allow {
+                stream_id,
+                encoder_id,
+                dropped,
+            } => (Some(stream_id), encoder_id, dropped, None),
+            PublishVerdict::Deny {
+                stream_id,
+                encoder_id,
+                reason,
+                ..
+            } => (stream_id, encoder_id, false, Some(reason)),
+        };
+        Self {
+            allowed,
+            verdict: word.to_owned(),
+            stream_id: stream_id.map(|id| id.to_string()),
+            encoder_id: encoder_id.map(String::from),
+            dropped,
+            reason,
         }
     }
 }

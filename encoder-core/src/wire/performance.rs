@@ -206,3 +206,44 @@ impl RatesDto {
         }
     }
 }
+
+/// What a manager knows of its own performance; a server adds what it knows of its clients.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = ManagerPerformance)]
+pub struct ManagerPerformanceDto {
+    /// When.
+    pub timestamp: Time,
+    /// How long news of a device take to the feed; `null` before the first.
+    pub event_delivery: Option<LatencyDto>,
+    /// How often each kind of event happens; kinds that never occurred are left out.
+    pub events: BTreeMap<String, EventRatesDto>,
+    /// Events that some part of the manager or some feed has not taken yet.
+    pub event_bus: usize,
+    /// Commands that wait for the tasks of all streams.
+    pub stream_commands_total: usize,
+    /// Commands that wait for the task with the most of them.
+    pub stream_commands_max: usize,
+    /// Commands that wait for the store; `null` for a store without a queue.
+    pub store: Option<usize>,
+    /// Where the manager's own figures are heading.
+    pub trends: Vec<TrendDto>,
+    /// The same of each encoder.
+    pub encoders: Vec<EncoderPerformanceDto>,
+}
+
+impl From<PerformanceReport> for ManagerPerformanceDto {
+    fn from(report: PerformanceReport) -> Self {
+        let rates = |(name, rates): (&&str, &EventRates)| ((*name).to_owned(), (*rates).into());
+        Self {
+            timestamp: report.at.into(),
+            event_delivery: report.feed.delivery.map(LatencyDto::from),
+            events: report.feed.events.iter().map(rates).collect(),
+            event_bus: report.queues.event_bus,
+            stream_commands_total: report.queues.stream_commands,
+            stream_commands_max: report.queues.stream_commands_max,
+            store: report.queues.store,
+            trends: report.trends.iter().map(TrendDto::from).collect(),
+            encoders: report.encoders.into_iter().map(Into::into).collect(),
+        }
+    }
+}

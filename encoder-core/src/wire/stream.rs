@@ -128,6 +128,9 @@ pub struct DestinationDto {
 pub struct StreamDto {
     /// Its id.
     pub stream_id: String,
+    /// Revision of the record in the store, for conditional writes; what the manager itself changes
+    /// counts as well. Over HTTP its `ETag` is the same in quotes.
+    pub revision: u64,
     /// Masked, except in the answer to init and with `?reveal=key`.
     pub stream_key: String,
     /// Where the encoder that is on air publishes.
@@ -176,6 +179,7 @@ impl From<StreamView> for StreamDto {
         let record = view.record;
         Self {
             stream_id: record.id.to_string(),
+            revision: view.revision,
             stream_key: MASK.to_owned(),
             rtmp_url: record.url(record.primary.slot).to_owned(),
             state: record.state.as_str().to_owned(),

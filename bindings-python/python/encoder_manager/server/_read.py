@@ -32,7 +32,8 @@ class Tagged(Generic[T]):
 
     document: T
     etag: str
-    """Pass it as ``if_match`` to change the record only if nobody else has since."""
+    """Pass it as ``if_match`` to change the record only if nobody else has since. It is the
+    document's ``revision`` in quotes."""
 
 
 def document(kind: Type[T]) -> Callable[[httpx.Response], T]:

@@ -1,21 +1,17 @@
 //! Commands about what is watched.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
-
 use super::encoders::only_id;
 use super::streams::seconds;
 use super::{answer, answers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manager::Manager;
 use crate::model::{EncoderId, Timestamp};
+use crate::monitor::HistoryQuery;
 use crate::monitor::errors::ErrorQuery;
 use crate::monitor::series::{Metric, SeriesSubject};
-use crate::monitor::{EventRates, HistoryQuery, PerformanceReport};
 use crate::wire::{
-    EncoderPerformanceDto, ErrorAnalysisDto, EventRatesDto, Fields, HistoryDto, LatencyDto,
-    LoadBalancerDto, OccurrenceDto, Page, StorageDto, ThermalDto, Time, TrendDto,
+    ErrorAnalysisDto, Fields, HistoryDto, LoadBalancerDto, ManagerPerformanceDto, OccurrenceDto,
+    Page, StorageDto, ThermalDto,
 };
 
 /// `{}`
@@ -120,36 +116,6 @@ pub(super) async fn performance(manager: &Manager, mut fields: Fields) -> Result
     let drawing = tokio::task::spawn_blocking(move || manager.performance(encoder.as_ref()));
     let failed =
         |error| Error::new(ErrorKind::Unexpected, "the trends were not drawn").with_source(error);
-    answer(&Performance::from(drawing.await.map_err(failed)??))
-}
-
-/// What the manager knows of its own performance; a server adds what it knows of its clients.
-#[derive(Serialize)]
-struct Performance {
-    timestamp: Time,
-    event_delivery: Option<LatencyDto>,
-    events: BTreeMap<String, EventRatesDto>,
-    event_bus: usize,
-    stream_commands_total: usize,
-    stream_commands_max: usize,
-    store: Option<usize>,
-    trends: Vec<TrendDto>,
-    encoders: Vec<EncoderPerformanceDto>,
-}
-
-impl From<PerformanceReport> for Performance {
-    fn from(report: PerformanceReport) -> Self {
-        let rates = |(name, rates): (&&str, &EventRates)| ((*name).to_owned(), (*rates).into());
-        Self {
-            timestamp: report.at.into(),
-            event_delivery: report.feed.delivery.map(LatencyDto::from),
-            events: report.feed.events.iter().map(rates).collect(),
-            event_bus: report.queues.event_bus,
-            stream_commands_total: report.queues.stream_commands,
-            stream_commands_max: report.queues.stream_commands_max,
-            store: report.queues.store,
-            trends: report.trends.iter().map(TrendDto::from).collect(),
-            encoders: report.encoders.into_iter().map(Into::into).collect(),
-        }
-    }
+    let report = drawing.await.map_err(failed)??;
+    answer(&ManagerPerformanceDto::from(report))
 }

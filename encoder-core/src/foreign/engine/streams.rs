@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::Value;
 
 use super::{answer, answers};
 use crate::error::Result;
-use crate::ingest::{PublishAttempt, PublishVerdict, Publisher};
+use crate::ingest::{PublishAttempt, Publisher};
 use crate::manager::Manager;
-use crate::model::{EncoderId, FailoverRequest, Secret, StreamId, Subject};
+use crate::model::{FailoverRequest, Secret, StreamId, Subject};
 use crate::wire::{
-    ConfigAnswer, FailoverDto, Fields, StreamDto, StreamHealthDto, TimelineDto, config_patch,
-    failover_request, stream_request,
+    ConfigAnswer, FailoverDto, Fields, PublishVerdictDto, StreamDto, StreamHealthDto, TimelineDto,
+    config_patch, failover_request, stream_request,
 };
 
 /// `{stream_id, reveal_key?}`
@@ -115,45 +114,7 @@ pub(super) async fn authorize(manager: &Manager, mut fields: Fields) -> Result<S
     let mut attempt = PublishAttempt::new(fields.finish(key)?, publisher);
     attempt.url = url;
     let verdict = manager.authorize_publisher(&attempt).await?;
-    answer(&Verdict::from(verdict))
-}
-
-/// Whether somebody may publish.
-#[derive(Serialize)]
-struct Verdict {
-    allowed: bool,
-    verdict: &'static str,
-    stream_id: Option<StreamId>,
-    encoder_id: Option<EncoderId>,
-    dropped: bool,
-    reason: Option<String>,
-}
-
-impl From<PublishVerdict> for Verdict {
-    fn from(verdict: PublishVerdict) -> Self {
-        let (allowed, word) = (verdict.is_allowed(), verdict.as_str());
-        let (stream_id, encoder_id, dropped, reason) = match verdict {
-            PublishVerdict::Allow {
-                stream_id,
-                encoder_id,
-                dropped,
-            } => (Some(stream_id), encoder_id, dropped, None),
-            PublishVerdict::Deny {
-                stream_id,
-                encoder_id,
-                reason,
-                ..
-            } => (stream_id, encoder_id, false, Some(reason)),
-        };
-        Self {
-            allowed,
-            verdict: word,
-            stream_id,
-            encoder_id,
-            dropped,
-            reason,
-        }
-    }
+    answer(&PublishVerdictDto::from(verdict))
 }
 
 fn move_request(mut fields: Fields) -> Result<(StreamId, FailoverRequest)> {

@@ -69,6 +69,57 @@ async fn a_stream_goes_through_its_life() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_write_of_what_was_read_needs_the_revision_that_was_read() {
+    let (engine, _encoders) = engine(ManagerConfig::default()).await;
+    let of_encoder = json!({"encoder_id": "a"});
+    let read_revision =
+        || read(&engine, "encoder", of_encoder.clone()).unwrap()["revision"].clone();
+    let old = read_revision();
+    assert!(old.as_u64() > Some(0), "{old}");
+    let write = async |expect: &Value, site: &str| {
+        let encoder = json!({"encoder_id": "a", "address": "fake", "driver": "fake", "site": site});
+        let wish = json!({"encoder_id": "a", "encoder": encoder, "expect_revision": expect});
+        act(&engine, "update_encoder", wish).await
+    };
+    let changed = write(&old, "north").await.unwrap();
+    assert!(changed["revision"].as_u64() > old.as_u64(), "{changed}");
+    assert_eq!(changed["revision"], read_revision());
+    let late = write(&old, "south").await.unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::RevisionMismatch);
+    let row = &read(&engine, "encoders", json!({})).unwrap()[0];
+    assert_eq!(
+        (&row["site"], &row["revision"]),
+        (&json!("north"), &changed["revision"])
+    );
+    write(&row["revision"], "south").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_a_stream_needs_the_revision_that_was_read() {
+    let (engine, _encoders) = engine(ManagerConfig::default()).await;
+    let wish = json!({"request": request(), "stream_id": "show", "wait_live_seconds": 30});
+    let live = act(&engine, "start_stream", wish).await.unwrap();
+    assert!(live["revision"].as_u64() > Some(0), "{live}");
+    // Until its backup is ready and nothing is written any more.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let read_stream = || read(&engine, "stream", json!({"stream_id": "show"})).unwrap();
+    let old = read_stream()["revision"].clone();
+    let write = async |expect: &Value, bitrate: u64| {
+        let changes = json!({"bitrate": bitrate});
+        let wish = json!({"stream_id": "show", "changes": changes, "expect_revision": expect});
+        act(&engine, "update_stream", wish).await
+    };
+    write(&old, 3_000_000).await.unwrap();
+    let late = write(&old, 2_000_000).await.unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::RevisionMismatch);
+    let row = &read(&engine, "streams", json!({})).unwrap()[0];
+    assert_eq!(row["config"]["bitrate"], 3_000_000);
+    assert_eq!(row["revision"], read_stream()["revision"]);
+    assert!(row["revision"].as_u64() > old.as_u64(), "{row}");
+    write(&row["revision"], 2_000_000).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn dropping_the_wait_stops_the_stream() {
     let (engine, encoders) = engine(ManagerConfig::default()).await;
     for encoder in &encoders {

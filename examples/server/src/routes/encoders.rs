@@ -59,7 +59,8 @@ pub(crate) async fn add(
 /// Changes an encoder. What is left out gets its default, except the password, which stays.
 #[utoipa::path(put, path = "/api/encoders/{id}", tag = "encoders",
     params(("id" = String, Path, description = "The encoder's id"),
-        ("If-Match" = Option<String>, Header, description = "The ETag it must still have")),
+        ("If-Match" = Option<String>, Header,
+            description = "The ETag it must still have: its `revision` in quotes")),
     request_body = EncoderRequestDoc,
     responses((status = 200, body = EncoderDto, headers(("ETag" = String)))))]
 pub(crate) async fn replace(

@@ -112,7 +112,8 @@ pub(crate) async fn timeline(
 /// why it is not ready.
 #[utoipa::path(put, path = "/api/streams/{id}/config", tag = "streams",
     params(("id" = String, Path, description = "The stream's id"),
-        ("If-Match" = Option<String>, Header, description = "The ETag it must still have")),
+        ("If-Match" = Option<String>, Header,
+            description = "The ETag it must still have: its `revision` in quotes")),
     request_body = ConfigPatchDoc,
     responses((status = 200, body = ConfigAnswer, headers(("ETag" = String)))))]
 pub(crate) async fn configure(

@@ -46,6 +46,8 @@ async fn a_change_needs_the_current_tag() {
         "{}",
         changed.text
     );
+    let revision = &changed.json()["revision"];
+    assert_eq!(changed.header("etag"), format!("\"{revision}\""));
     put(&tag).await.problem(412, "revision_mismatch");
     assert_eq!(put("*").await.status, 200);
 }

@@ -127,7 +127,9 @@ async fn changing_the_settings_needs_the_current_tag() {
     put("W/\"1\"", json!({"bitrate": 6_000_000}))
         .await
         .problem(412, "revision_mismatch");
-    let tag = bench.get(&path).await.header("etag").to_owned();
+    let read = bench.get(&path).await;
+    let tag = read.header("etag").to_owned();
+    assert_eq!(tag, format!("\"{}\"", read.json()["revision"]));
     let answer = put(&tag, json!({"bitrate": 7_000_000})).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let changed = answer.json();
