@@ -71,9 +71,12 @@ impl Watcher {
             }
             let next_step = encoder.thermostat().wakes_at();
             tokio::select! {
-                event = feed.next(), if feed_open => match event {
-                    Some(event) => self.heard(event),
-                    None => feed_open = false,
+                // In this order, so that the same happenings are concluded from in the same way; the
+                // feed, which may always have more to tell, is last and keeps nobody waiting.
+                biased;
+                changed = self.duty.changed() => match changed {
+                    Ok(()) => self.duty_changed(),
+                    Err(_) => return,
                 },
                 (latency, result) = finished(&mut poll) => {
                     poll = None;
@@ -86,9 +89,9 @@ impl Watcher {
                 }
                 () = encoder.think_again.notified() => self.conclude(None),
                 () = sleep_until_some(next_step) => self.conclude(None),
-                changed = self.duty.changed() => match changed {
-                    Ok(()) => self.duty_changed(),
-                    Err(_) => return,
+                event = feed.next(), if feed_open => match event {
+                    Some(event) => self.heard(event),
+                    None => feed_open = false,
                 },
             }
         }
