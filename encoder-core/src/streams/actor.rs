@@ -258,8 +258,9 @@ impl Actor {
             Command::Failover(request, trigger, reply) => {
                 match self.accept_failover(request, trigger) {
                     Ok((accepted, plan)) => {
+                        self.commit_to(plan).await;
                         let _ = reply.send(Ok(accepted));
-                        self.carry_out(plan).await;
+                        self.carry_on().await;
                     }
                     Err(error) => {
                         let _ = reply.send(Err(error));

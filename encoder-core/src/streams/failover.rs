@@ -64,6 +64,12 @@ impl Actor {
 
     /// Writes the plan, then does it.
     pub(super) async fn carry_out(&mut self, plan: Plan) {
+        self.commit_to(plan).await;
+        self.carry_on().await;
+    }
+
+    /// Writes the plan and shows it, so that whoever is told of it sees it, and a crash keeps it.
+    pub(super) async fn commit_to(&mut self, plan: Plan) {
         let Plan {
             mut progress,
             fault,
@@ -89,7 +95,8 @@ impl Actor {
                 .evidence(fault.evidence, fault.threshold)
                 .rejected(rejected),
         );
-        self.carry_on().await;
+        self.hold();
+        self.publish();
     }
 
     /// Goes on with a failover that an earlier process began.
@@ -117,12 +124,13 @@ impl Actor {
             );
             return self.set_state(StreamState::Live).await;
         }
+        self.hold();
+        self.publish();
         self.carry_on().await;
     }
 
-    async fn carry_on(&mut self) {
-        self.hold();
-        self.publish();
+    /// Does what is left of the failover that the record holds.
+    pub(super) async fn carry_on(&mut self) {
         while let Some(progress) = self.record().failover.clone() {
             if !self.is_owned() {
                 return;

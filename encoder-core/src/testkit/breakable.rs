@@ -1,4 +1,4 @@
-//! A store that stops working when it is told to.
+//! A store that stops working when it is told to, or takes its time.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -30,9 +30,17 @@ use crate::store::{Change, Expect, Key, Lease, MemoryStore, Record, Revision, St
 pub struct BreakableStore {
     inner: MemoryStore,
     broken: AtomicBool,
+    latency: Duration,
 }
 
 impl BreakableStore {
+    /// Takes so long for each write, as a disk does.
+    #[must_use]
+    pub const fn with_latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
     /// Refuses everything about records from now on.
     pub fn break_down(&self) {
         self.broken.store(true, Ordering::SeqCst);
@@ -61,6 +69,9 @@ impl StateStore for BreakableStore {
 
     async fn put(&self, key: &Key, value: &[u8], expect: Expect) -> Result<Revision> {
         self.check()?;
+        if !self.latency.is_zero() {
+            tokio::time::sleep(self.latency).await;
+        }
         self.inner.put(key, value, expect).await
     }
 

@@ -33,6 +33,7 @@ pub(crate) struct Setup {
     pub(crate) config: ManagerConfig,
     pub(crate) witness: Option<fn(FakeWitness) -> FakeWitness>,
     pub(crate) keeps_closed: bool,
+    pub(crate) store: Arc<dyn StateStore>,
 }
 
 impl Setup {
@@ -44,6 +45,7 @@ impl Setup {
             config: ManagerConfig::default(),
             witness: None,
             keeps_closed: false,
+            store: Arc::new(MemoryStore::default()),
         }
     }
 
@@ -61,7 +63,7 @@ impl Setup {
         let encoders: Vec<_> = (1..=self.count)
             .map(|n| FakeEncoder::new(&format!("enc-{n}")).with_ingest(&ingest))
             .collect();
-        let store: Arc<dyn StateStore> = Arc::new(MemoryStore::default());
+        let store = self.store;
         let sites = (1..=self.count)
             .map(|n| Some(format!("site-{n}")))
             .collect::<Vec<_>>();

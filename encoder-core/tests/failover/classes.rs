@@ -1,12 +1,13 @@
 //! Protection classes, and the beginning and end of a stream.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use encoder_core::model::{
     AlertState, EncoderSpec, FailoverRequest, Personality, Protection, StreamConfigPatch,
     StreamRequest, StreamState,
 };
-use encoder_core::testkit::{FakeEncoder, Fault, FaultyDriver, Operation, When};
+use encoder_core::testkit::{BreakableStore, FakeEncoder, Fault, FaultyDriver, Operation, When};
 use encoder_core::{ErrorKind, Manager};
 
 use crate::bench::{BACKUP_URL, Setup, URL, id, pass};
@@ -269,6 +270,27 @@ async fn manual_failover_refuses_an_encoder_that_is_not_ready() {
     let error = bench.manager.failover(&stream, request).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert_eq!(bench.on_air(), [id(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn accepted_failover_shows_and_is_stored_before_it_is_answered() {
+    let mut setup = Setup::new(3, Personality::Takeover);
+    let slow = BreakableStore::default().with_latency(Duration::from_millis(5));
+    setup.store = Arc::new(slow);
+    let bench = setup.build().await;
+    let stream = bench
+        .live(bench.request(Personality::Takeover, Protection::Warm))
+        .await;
+    pass(Duration::from_secs(10)).await;
+    let before = bench.manager.stream(&stream).unwrap().revision;
+    let request = FailoverRequest::default();
+    bench.manager.failover(&stream, request).await.unwrap();
+    let accepted = bench.manager.stream(&stream).unwrap();
+    assert_eq!(accepted.record.state, StreamState::FailingOver);
+    assert!(accepted.revision > before, "written");
+    pass(Duration::from_secs(20)).await;
+    assert_eq!(bench.state(&stream), StreamState::Live);
+    assert_eq!(bench.failovers(&stream), 1);
 }
 
 #[tokio::test(start_paused = true)]
