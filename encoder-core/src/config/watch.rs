@@ -18,7 +18,8 @@ pub struct WatchConfig {
     /// Time between liveness polls of an encoder that serves a stream or is its backup.
     #[serde(rename = "active_interval_ms", with = "millis")]
     pub active_interval: Duration,
-    /// Time between liveness polls of any other encoder.
+    /// Time between liveness polls of any other encoder, or up to a 32nd more: those that are due
+    /// at about the same time are polled together.
     #[serde(rename = "idle_interval_ms", with = "millis")]
     pub idle_interval: Duration,
     /// Time to the next poll after a failed one.

@@ -189,11 +189,12 @@ impl Watcher {
     }
 
     /// When to poll after a poll. Encoders of the pool are polled together with their neighbours in
-    /// time: to wake for each of them costs more than the request.
+    /// time: to wake for each of them costs about as much as the request.
     fn next_look(&self) -> Instant {
-        let next = self.context.clock.instant() + self.interval();
+        let interval = self.interval();
+        let next = self.context.clock.instant() + interval;
         match *self.duty.borrow() {
-            Duty::Free => round_up(next, self.context.begun, self.interval() / GATHERED),
+            Duty::Free => round_up(next, self.context.begun, interval / GATHERED),
             Duty::Held | Duty::Publishing => next,
         }
     }

@@ -251,8 +251,9 @@ impl ConnectionPolicy {
             }
         }
         let warning = self.config.error_rate_warning;
-        let is_rate = failures(requests.clone()) >= LEAST_FAILURES;
-        if let Some(rate) = error_rate(requests).filter(|_| is_rate) {
+        if failures(requests.clone()) >= LEAST_FAILURES
+            && let Some(rate) = error_rate(requests)
+        {
             report.cap(strain(rate, warning, HOPELESS * warning));
             // An outage has an issue of its own.
             if rate >= warning && rate > 0.0 && !link.is_down() {
